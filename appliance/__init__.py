@@ -1,0 +1,2 @@
+"""The reverse proxy and load balancer."""
+__version__ = "0.1.0"
