@@ -1,0 +1,73 @@
+"""The proxy's own answers: small, clear, HTML or JSON as asked (PURE)."""
+
+import html
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+_STYLE = (
+    ":root{color-scheme:light dark}"
+    "body{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
+    "place-items:center;background:Canvas;color:CanvasText}"
+    "main{max-width:34rem;padding:2rem}"
+    "b{font-size:3.5rem;line-height:1;letter-spacing:-.03em}"
+    "h1{font-size:1.25rem;margin:.5rem 0}p{margin:.5rem 0;opacity:.8;overflow-wrap:anywhere}"
+)
+
+# Unanswerable by a cache or a person within this time anyway.
+RETRY_AFTER_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    status: int
+    what: str
+    """One sentence for the person in front of the browser."""
+    way_out: str = ""
+
+
+def _reason(status: int) -> str:
+    return {413: "Content Too Large", 414: "URI Too Long"}.get(status, HTTPStatus(status).phrase)
+
+
+def encode_error(answer: ErrorAnswer, accept: bytes, method: bytes, keep_alive: bool) -> bytes:
+    """The whole answer, head and body; no body after HEAD."""
+    reason = _reason(answer.status)
+    if _prefers_json(accept):
+        kind, body = b"application/json", _json_body(answer, reason)
+    else:
+        kind, body = b"text/html; charset=utf-8", _html_body(answer, reason)
+    head = b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\n" % (
+        answer.status,
+        reason.encode(),
+        kind,
+        len(body),
+    )
+    if answer.status == 503:
+        head += b"Retry-After: %d\r\n" % RETRY_AFTER_S
+    if answer.status == 405:
+        head += b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
+    head += b"Connection: keep-alive\r\n\r\n" if keep_alive else b"Connection: close\r\n\r\n"
+    return head if method == b"HEAD" else head + body
+
+
+def _prefers_json(accept: bytes) -> bool:
+    """JSON when it is named before HTML, or HTML is not named at all."""
+    json_at = accept.find(b"json")
+    html_at = accept.find(b"text/html")
+    return json_at >= 0 and (html_at < 0 or json_at < html_at)
+
+
+def _json_body(answer: ErrorAnswer, reason: str) -> bytes:
+    error = {"status": answer.status, "what": answer.what, "way_out": answer.way_out}
+    return json.dumps({"error": {"reason": reason, **error}}).encode() + b"\n"
+
+
+def _html_body(answer: ErrorAnswer, reason: str) -> bytes:
+    way_out = f"<p>{html.escape(answer.way_out)}</p>" if answer.way_out else ""
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width">'
+        f"<title>{answer.status} {reason}</title><style>{_STYLE}</style>"
+        f"<main><b>{answer.status}</b><h1>{html.escape(answer.what)}</h1>{way_out}</main>\n"
+    ).encode()

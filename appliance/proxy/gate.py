@@ -1,0 +1,102 @@
+"""What all connections of one worker share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from appliance.config import Limits
+from appliance.proxy.forwarding import Network
+from appliance.proxy.live import LiveSite, LiveSites
+from appliance.proxy.transport import Engine
+from appliance.routing.model import parse_host
+
+if TYPE_CHECKING:
+    from appliance.proxy.client import ClientConnection
+    from appliance.proxy.tunnel import Tunnel
+
+
+class Tally(Protocol):
+    """The worker's counters, as far as the data path writes them (see telemetry/counters)."""
+
+    def site(self, host: str) -> memoryview: ...
+    def answered(self, cells: memoryview | None, status: int, bytes_in: int, bytes_out: int,
+                 total_us: int) -> None: ...
+    def backend_failed(self, cells: memoryview | None) -> None: ...
+    def opened(self, ip: str) -> tuple[int, int]: ...
+    def closed(self, ip: str) -> None: ...
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """One line of the access log, before it is written in either format."""
+
+    client_ip: bytes
+    request_line: bytes
+    status: int
+    bytes_out: int
+    bytes_in: int
+    referer: bytes
+    agent: bytes
+    site: bytes
+    backend: bytes
+    total_ms: float
+    backend_ms: float
+
+
+WriteLog = Callable[[bytes, bytes, int, int, int, bytes, bytes, bytes, bytes, float, float], None]
+
+
+@dataclass(slots=True, eq=False)
+class Gate:
+    """Settings, sites, counters and clock of a worker; `now_s` is coarse, for limits in time only."""
+
+    limits: Limits
+    trusted: Sequence[Network]
+    sites: LiveSites
+    engine: Engine
+    tally: Tally
+    write_log: WriteLog | None
+    now_s: float
+    draining: bool = False
+    clients: set["ClientConnection"] = field(default_factory=set)
+    tunnels: set["Tunnel"] = field(default_factory=set)
+
+    def find_site(self, host: bytes) -> LiveSite | None:
+        """The site for a Host value. Raises ValueError when it is malformed."""
+        live = self.sites.find(host, parse_host)
+        if live is not None and live.cells is None:
+            live.cells = self.tally.site(live.site.host)
+        return live
+
+    def clock(self) -> float:
+        """The coarse time in seconds."""
+        return self.now_s
+
+    def sweep(self) -> None:
+        """Ends what has outlived its limit: connections, idle tunnels, kept backend connections."""
+        now_s = self.now_s
+        for client in list(self.clients):
+            if client.deadline_s < now_s:
+                client.on_deadline()
+            elif client.half_closed:
+                client.check_still_there()
+        oldest_s = now_s - self.limits.tunnel_idle_s
+        for tunnel in list(self.tunnels):
+            if tunnel.idle_since_s() < oldest_s:
+                tunnel.abort()
+        for backend in self.sites.backends():
+            for connection in backend.pool.take_expired(now_s):
+                connection.close()
+
+    def drain(self) -> None:
+        """Answers what is under way, closes what is idle; keep-alive ends with each answer."""
+        self.draining = True
+        for client in list(self.clients):
+            client.close_if_idle()
+
+    def abort_all(self) -> None:
+        """Ends every connection at once."""
+        for client in list(self.clients):
+            client.abort()
+        for tunnel in list(self.tunnels):
+            tunnel.abort()

@@ -1,0 +1,60 @@
+"""What the data path asks of a socket, and nothing more.
+
+The protocol objects in this room speak to their sockets through `Transport` and open new ones through
+`Engine`. uvloop's transports fit as they are, so today's cost is nothing; another engine has these
+few methods to provide and carries the same objects.
+"""
+
+import ssl
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Receiver(Protocol):
+    """The callbacks an engine makes; asyncio.Protocol's names."""
+
+    def connection_made(self, transport: Any) -> None: ...
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> bool | None: ...
+    def connection_lost(self, exc: Exception | None) -> None: ...
+    def pause_writing(self) -> None: ...
+    def resume_writing(self) -> None: ...
+
+
+class Transport(Protocol):
+    """One connected socket. Writes never block: past a mark the receiver's pause_writing is called."""
+
+    def write(self, data: bytes) -> None: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def can_write_eof(self) -> bool: ...
+    def write_eof(self) -> None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
+    def set_protocol(self, protocol: Any) -> None: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+class Engine(Protocol):
+    """Opens connections to backends (`done` is called once, later) and runs small things later."""
+
+    def call_soon(self, callback: Callable[[], None]) -> object: ...
+
+    def connect_tcp(
+        self,
+        address: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        tls_name: str,
+        receiver: Receiver,
+        timeout_s: float,
+        done: Callable[[OSError | None], None],
+    ) -> None: ...
+
+    def connect_unix(
+        self,
+        path: str,
+        receiver: Receiver,
+        timeout_s: float,
+        done: Callable[[OSError | None], None],
+    ) -> None: ...

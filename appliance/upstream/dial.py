@@ -1,0 +1,78 @@
+"""Opens connections to backends on an asyncio event loop; the first engine of the data path."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from functools import lru_cache
+from typing import Any
+
+Done = Callable[[OSError | None], None]
+
+
+@lru_cache(maxsize=256)
+def backend_context(ca_file: str | None, verify: bool) -> ssl.SSLContext:
+    """The TLS settings towards a site's https backends.
+
+    Raises OSError (ssl.SSLError among them) when `ca_file` cannot be read.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Dialer:
+    """Connects in a task of its own with a limit in time; tells the outcome once."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def call_soon(self, callback: Callable[[], None]) -> asyncio.Handle:
+        """Runs `callback` in the next turn of the loop."""
+        return self._loop.call_soon(callback)
+
+    def connect_tcp(
+        self,
+        address: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        tls_name: str,
+        receiver: Any,
+        timeout_s: float,
+        done: Done,
+    ) -> None:
+        """To an IP address (never a name: names are resolved elsewhere)."""
+        opening = self._loop.create_connection(
+            lambda: receiver,
+            address,
+            port,
+            ssl=tls,
+            server_hostname=tls_name if tls else None,
+        )
+        self._start(opening, timeout_s, done)
+
+    def connect_unix(
+        self, path: str, receiver: Any, timeout_s: float, done: Done
+    ) -> None:
+        """To a Unix socket."""
+        self._start(self._loop.create_unix_connection(lambda: receiver, path), timeout_s, done)
+
+    def _start(self, opening: Coroutine[Any, Any, Any], timeout_s: float, done: Done) -> None:
+        task = self._loop.create_task(self._open(opening, timeout_s, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _open(self, opening: Coroutine[Any, Any, Any], timeout_s: float, done: Done) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await opening
+        except OSError as error:
+            done(error)
+        except ValueError as error:
+            done(OSError(str(error)))
+        else:
+            done(None)

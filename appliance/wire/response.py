@@ -1,0 +1,92 @@
+"""A backend's answer: its head (RFC 9112 section 4) and how its body is delimited (6.3)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from appliance.wire.fields import (
+    Framing,
+    MalformedHead,
+    connection_tokens,
+    parse_field_lines,
+    parse_framing,
+)
+
+MAX_CACHED_BLOCK_BYTES = 2048
+CACHED_BLOCKS = 256
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    is_http_1_1: bool
+    status: int
+    line: bytes
+    """As it goes to the client: our own version, the backend's code and words, CRLF."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFields:
+    lines: bytes
+    framing: Framing
+    options: frozenset[bytes]
+    upgrade: bytes
+
+
+@dataclass(slots=True)
+class Response:
+    status: int
+    is_http_1_1: bool
+    line: bytes
+    fields: ResponseFields
+    keep_alive: bool
+
+
+@lru_cache(maxsize=128)
+def _parse_status_line(line: bytes) -> StatusLine:
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise MalformedHead("the status line is malformed")
+    minor, code, reason = match.groups()
+    return StatusLine(minor == b"1", int(code), b"HTTP/1.1 %b %b\r\n" % (code, reason or b""))
+
+
+def _parse_fields(block: bytes, is_http_1_1: bool, max_fields: int) -> ResponseFields:
+    fields = parse_field_lines(block, max_fields)
+    options = connection_tokens(fields.named.get(b"connection", b""))
+    return ResponseFields(
+        fields.lines,
+        parse_framing(fields, is_http_1_1),
+        options,
+        fields.named.get(b"upgrade", b""),
+    )
+
+
+_cached_fields: Callable[[bytes, bool, int], ResponseFields] = lru_cache(maxsize=CACHED_BLOCKS)(
+    _parse_fields
+)
+
+
+def parse_response(head: bytes, max_fields: int) -> Response:
+    """Reads status line and field lines, each ended by CRLF, without the empty line.
+
+    Raises MalformedHead.
+    """
+    line_end = head.find(b"\r\n")
+    status = _parse_status_line(head[:line_end])
+    block = head[line_end + 2 :]
+    parse_fields = _cached_fields if len(block) <= MAX_CACHED_BLOCK_BYTES else _parse_fields
+    fields = parse_fields(block, status.is_http_1_1, max_fields)
+    options = fields.options
+    keep_alive = b"close" not in options if status.is_http_1_1 else b"keep-alive" in options
+    return Response(status.status, status.is_http_1_1, status.line, fields, keep_alive)
+
+
+def has_body(method: bytes, status: int) -> bool:
+    """RFC 9112 6.3, points 1 and 2: whether an answer to `method` carries a body at all."""
+    return method != b"HEAD" and status >= 200 and status not in (204, 304)
+
+
+NO_BODY = Framing(0, False)
