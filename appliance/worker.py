@@ -1,0 +1,158 @@
+"""A worker: one process, one event loop, the data path and nothing else.
+
+It serves from the moment it starts with the routes that the routes memory holds, and takes changes
+from the control process as they come. It asks nobody anything while a request waits.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import time
+
+import uvloop
+
+from appliance.context import WorkerContext
+from appliance.feed import Addresses, Decoder, Routes
+from appliance.proxy.client import ClientConnection
+from appliance.proxy.gate import Gate
+from appliance.proxy.live import LiveSites
+from appliance.telemetry.access_log import AccessLog
+from appliance.upstream.dial import Dialer, backend_context
+from appliance.upstream.pool import IdlePool
+from appliance.worker_tally import WorkerTally, make_log_writer
+
+# Heartbeat, coarse clock and log flushing.
+TICK_S = 0.25
+# Limits in time are counted in seconds; a look at every connection each second costs 0.1 % at most.
+SWEEP_EVERY_TICKS = 4
+# uvloop's own default of 100 would shrink the queue that the supervisor opened.
+BACKLOG = 4096
+FEED_RETRY_S = 0.5
+LOG_CLOSE_S = 2.0
+
+
+class Worker:
+    """Holds the parts together: this is where the rooms meet."""
+
+    def __init__(self, context: WorkerContext, loop: asyncio.AbstractEventLoop) -> None:
+        settings = context.settings
+        self.context = context
+        self.loop = loop
+        self.cells = context.counters.worker(context.index)
+        self.cells.reset_gauges()
+        self.log = AccessLog(settings.proxy.access_log)
+        self.gate = Gate(
+            limits=settings.limits,
+            trusted=settings.proxy.trusted_proxies,
+            sites=LiveSites(IdlePool, backend_context, random.Random()),
+            engine=Dialer(loop),
+            tally=WorkerTally(self.cells),
+            write_log=make_log_writer(self.log, settings.proxy.log_format),
+            now_s=loop.time(),
+        )
+        self.stopped = loop.create_future()
+        self.servers: list[asyncio.Server] = []
+        self.ticks = 0
+
+    async def run(self) -> None:
+        """Serves until told to stop, then drains."""
+        self.load_routes()
+        for name, action in (
+            (signal.SIGTERM, self.stop),
+            (signal.SIGINT, self.stop),
+            (signal.SIGUSR1, self.log.reopen),
+        ):
+            self.loop.add_signal_handler(name, action)
+        await self.listen()
+        self.tick()
+        feeding = self.loop.create_task(self.follow_feed())
+        await self.stopped
+        feeding.cancel()
+        await self.drain()
+        self.log.flush()
+        self.log.close(LOG_CLOSE_S)
+
+    async def listen(self) -> None:
+        for listener in self.context.listeners:
+            listener.setblocking(False)
+            server = await self.loop.create_server(
+                lambda: ClientConnection(self.gate), sock=listener, backlog=BACKLOG
+            )
+            self.servers.append(server)
+
+    def load_routes(self) -> None:
+        """The routes that the control process last had, or those of the settings."""
+        stored = self.context.routes.load()
+        if stored is None:
+            self.apply(Routes(0, self.context.settings.sites))
+            return
+        routes, addresses = stored
+        self.apply(addresses)
+        self.apply(routes)
+
+    def apply(self, message: Routes | Addresses) -> None:
+        """Puts new routes or addresses in force; requests under way keep what they began with."""
+        sites = self.gate.sites
+        if isinstance(message, Addresses):
+            sites.resolve(message.by_name)
+            return
+        for backend in sites.replace(message.sites):
+            backend.retired = True
+            for connection in backend.pool.take_all():
+                connection.close()
+
+    async def follow_feed(self) -> None:
+        """Takes routes and addresses from the control process; comes back when that does."""
+        while True:
+            try:
+                await self.read_feed()
+            except OSError:
+                pass
+            await asyncio.sleep(FEED_RETRY_S)
+
+    async def read_feed(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            await self.loop.sock_connect(sock, self.context.feed_name)
+            decoder = Decoder()
+            while data := await self.loop.sock_recv(sock, 1 << 18):
+                for message in decoder.feed(data):
+                    self.apply(message)
+
+    def tick(self) -> None:
+        """Four times a second: heartbeat, clock, log; each second the limits in time."""
+        self.gate.now_s = self.loop.time()
+        self.cells.beat(time.monotonic_ns())
+        self.log.flush()
+        self.ticks += 1
+        if self.ticks % SWEEP_EVERY_TICKS == 0:
+            self.gate.sweep()
+        self.cells.set_lost_lines(self.log.lost)
+        self.loop.call_later(TICK_S, self.tick)
+
+    def stop(self) -> None:
+        """Stops accepting, then lets what is under way end."""
+        if not self.stopped.done():
+            self.stopped.set_result(None)
+
+    async def drain(self) -> None:
+        """Waits for requests and tunnels to end, as long as the settings allow."""
+        for server in self.servers:
+            server.close()
+        self.gate.drain()
+        until_s = self.loop.time() + self.context.settings.proxy.drain_s
+        while (self.gate.clients or self.gate.tunnels) and self.loop.time() < until_s:
+            await asyncio.sleep(0.05)
+        self.gate.abort_all()
+
+
+def run(context: WorkerContext) -> None:
+    """The life of a worker process; returns when it has drained."""
+    os.environ.pop("NOTIFY_SOCKET", None)
+
+    async def serve() -> None:
+        await Worker(context, asyncio.get_running_loop()).run()
+
+    uvloop.run(serve())
