@@ -1,0 +1,31 @@
+"""What the supervisor hands to the processes it forks."""
+
+import socket
+from dataclasses import dataclass
+
+from appliance.config import Settings
+from appliance.feed import RoutesMemory
+from appliance.telemetry.counters import Counters
+
+
+@dataclass(slots=True)
+class WorkerContext:
+    """One worker's share: its listening sockets are open and stay with the supervisor."""
+
+    index: int
+    settings: Settings
+    listeners: tuple[socket.socket, ...]
+    counters: Counters
+    feed_name: bytes
+    routes: RoutesMemory
+
+
+@dataclass(slots=True)
+class ControlContext:
+    """The control process's share."""
+
+    settings: Settings
+    feed: socket.socket
+    counters: Counters
+    routes: RoutesMemory
+    started_s: float
