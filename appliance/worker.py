@@ -13,15 +13,17 @@ import time
 
 import uvloop
 
+from appliance.config import LogFormat
 from appliance.context import WorkerContext
 from appliance.feed import Addresses, Decoder, Routes
 from appliance.proxy.client import ClientConnection
-from appliance.proxy.gate import Gate
+from appliance.proxy.gate import Gate, WriteLog
 from appliance.proxy.live import LiveSites
-from appliance.telemetry.access_log import AccessLog
+from appliance.telemetry.access_log import OFF, AccessLog
+from appliance.telemetry.counters import LOG_LINES_LOST
+from appliance.telemetry.log_lines import combined_line, json_line
 from appliance.upstream.dial import Dialer, backend_context
 from appliance.upstream.pool import IdlePool
-from appliance.worker_tally import WorkerTally, make_log_writer
 
 # Heartbeat, coarse clock and log flushing.
 TICK_S = 0.25
@@ -33,6 +35,15 @@ FEED_RETRY_S = 0.5
 LOG_CLOSE_S = 2.0
 
 
+def make_log_writer(log: AccessLog, target: str, form: LogFormat) -> WriteLog | None:
+    """What the data path calls for each answer; None when the log is off."""
+    if target == OFF:
+        return None
+    encode = combined_line if form is LogFormat.COMBINED else json_line
+    add, now_s = log.add, time.time
+    return lambda *fields: add(encode(int(now_s()), *fields))
+
+
 class Worker:
     """Holds the parts together: this is where the rooms meet."""
 
@@ -42,14 +53,17 @@ class Worker:
         self.loop = loop
         self.cells = context.counters.worker(context.index)
         self.cells.reset_gauges()
+        self.lost_before = self.cells.cells[LOG_LINES_LOST]
         self.log = AccessLog(settings.proxy.access_log)
         self.gate = Gate(
             limits=settings.limits,
             trusted=settings.proxy.trusted_proxies,
             sites=LiveSites(IdlePool, backend_context, random.Random()),
             engine=Dialer(loop),
-            tally=WorkerTally(self.cells),
-            write_log=make_log_writer(self.log, settings.proxy.log_format),
+            tally=self.cells,
+            write_log=make_log_writer(
+                self.log, settings.proxy.access_log, settings.proxy.log_format
+            ),
             now_s=loop.time(),
         )
         self.stopped = loop.create_future()
@@ -129,7 +143,7 @@ class Worker:
         self.ticks += 1
         if self.ticks % SWEEP_EVERY_TICKS == 0:
             self.gate.sweep()
-        self.cells.set_lost_lines(self.log.lost)
+        self.cells.cells[LOG_LINES_LOST] = self.lost_before + self.log.lost
         self.loop.call_later(TICK_S, self.tick)
 
     def stop(self) -> None:

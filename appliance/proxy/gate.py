@@ -26,23 +26,6 @@ class Tally(Protocol):
     def closed(self, ip: str) -> None: ...
 
 
-@dataclass(slots=True)
-class LogEntry:
-    """One line of the access log, before it is written in either format."""
-
-    client_ip: bytes
-    request_line: bytes
-    status: int
-    bytes_out: int
-    bytes_in: int
-    referer: bytes
-    agent: bytes
-    site: bytes
-    backend: bytes
-    total_ms: float
-    backend_ms: float
-
-
 WriteLog = Callable[[bytes, bytes, int, int, int, bytes, bytes, bytes, bytes, float, float], None]
 
 

@@ -1,0 +1,73 @@
+"""Opens the sockets that the supervisor keeps for its workers."""
+
+import errno
+import socket
+
+from appliance.quantities import Address
+
+# What a burst may queue while a worker is replaced.
+BACKLOG = 4096
+
+
+class ListenError(OSError):
+    """An address that cannot be listened on, in words."""
+
+
+def open_listeners(addresses: tuple[Address, ...], workers: int) -> list[tuple[socket.socket, ...]]:
+    """One socket for each worker and address, all listening.
+
+    SO_REUSEPORT gives each worker a queue of its own, and the kernel spreads connections over them.
+    Raises ListenError.
+    """
+    rows: list[list[socket.socket]] = [[] for _ in range(workers)]
+    for address in addresses:
+        chosen = address
+        _check_free(address)
+        for row in rows:
+            listener = _open_listener(chosen)
+            chosen = Address(address.host, listener.getsockname()[1])
+            row.append(listener)
+    return [tuple(row) for row in rows]
+
+
+def _check_free(address: Address) -> None:
+    """SO_REUSEPORT would quietly share the port with another of our user's servers."""
+    if not address.port:
+        return
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(probe, address)
+
+
+def _open_listener(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    _bind(listener, address)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _bind(sock: socket.socket, address: Address) -> None:
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        sock.bind((address.host, address.port))
+    except OSError as error:
+        sock.close()
+        raise ListenError(_words(error, address)) from None
+
+
+def _words(error: OSError, address: Address) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {address.port} is in use at {address}: stop what listens there, or choose another"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"no permission to listen at {address}: run as root, grant CAP_NET_BIND_SERVICE, "
+            "or choose a port from 1024 up"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"this machine has no address {address.host}: choose one of its own, or 0.0.0.0"
+    return f"cannot listen at {address}: {error.strerror}"

@@ -1,0 +1,95 @@
+"""One line of the access log, in nginx's combined form or as JSON (PURE)."""
+
+import json
+import re
+from functools import lru_cache
+from time import localtime, strftime
+
+# What nginx's default escaping turns into \xHH: quotes, backslashes, controls and non-ASCII bytes.
+_UNSAFE = re.compile(rb'["\\\x00-\x1f\x7f-\xff]')
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"\\x%02X" % match[0][0]
+
+
+def escape(value: bytes) -> bytes:
+    """A value that cannot break out of its quotes or its line; `-` for none."""
+    if _UNSAFE.search(value) is not None:
+        return _UNSAFE.sub(_escaped, value)
+    return value or b"-"
+
+
+@lru_cache(maxsize=2)
+def clock_text(now_s: int) -> bytes:
+    """The time as nginx's $time_local."""
+    return strftime("%d/%b/%Y:%H:%M:%S %z", localtime(now_s)).encode()
+
+
+@lru_cache(maxsize=2)
+def iso_text(now_s: int) -> str:
+    """The time as RFC 3339."""
+    text = strftime("%Y-%m-%dT%H:%M:%S%z", localtime(now_s))
+    return f"{text[:-2]}:{text[-2:]}"
+
+
+def combined_line(
+    now_s: int,
+    client_ip: bytes,
+    request_line: bytes,
+    status: int,
+    bytes_out: int,
+    bytes_in: int,
+    referer: bytes,
+    agent: bytes,
+    site: bytes,
+    backend: bytes,
+    total_ms: float,
+    backend_ms: float,
+) -> bytes:
+    """nginx's combined line, then `site=HOST backend=URL total_ms=N backend_ms=N`."""
+    return b'%b - - [%b] "%b" %d %d "%b" "%b" site=%b backend=%b total_ms=%.3f backend_ms=%.3f\n' % (
+        client_ip,
+        clock_text(now_s),
+        escape(request_line),
+        status,
+        bytes_out,
+        escape(referer),
+        escape(agent),
+        site or b"-",
+        backend or b"-",
+        total_ms,
+        backend_ms,
+    )
+
+
+def json_line(
+    now_s: int,
+    client_ip: bytes,
+    request_line: bytes,
+    status: int,
+    bytes_out: int,
+    bytes_in: int,
+    referer: bytes,
+    agent: bytes,
+    site: bytes,
+    backend: bytes,
+    total_ms: float,
+    backend_ms: float,
+) -> bytes:
+    """The same fields by name."""
+    fields = {
+        "time": iso_text(now_s),
+        "client": client_ip.decode(),
+        "request": request_line.decode("latin-1"),
+        "status": status,
+        "bytes_out": bytes_out,
+        "bytes_in": bytes_in,
+        "referer": referer.decode("latin-1"),
+        "user_agent": agent.decode("latin-1"),
+        "site": site.decode("latin-1"),
+        "backend": backend.decode("latin-1"),
+        "total_ms": round(total_ms, 3),
+        "backend_ms": round(backend_ms, 3),
+    }
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
