@@ -1,29 +1,11 @@
-"""Sites, their backends, and host names in their one canonical form (PURE)."""
+"""Sites and backends: the words the whole appliance uses (PURE)."""
 
 import difflib
 import enum
-import ipaddress
 import re
 from dataclasses import dataclass
-
-# RFC 1035 2.3.4, without the trailing dot.
-MAX_NAME = 253
-# A pattern deeper than this would never be looked up (see table).
-MAX_WILDCARD_LABELS = 6
-# sun_path holds 108 bytes with its closing zero (unix(7)).
-MAX_UNIX_PATH = 107
-MAX_WEIGHT = 1000
-# RFC 1035 2.3.1, and the underscore that Windows and container names use. RFC 3986 3.2.2 lets
-# more into a name (percent-encoding, sub-delims); two servers could read those differently.
-_NAME = re.compile(
-    r"(?!.{254})(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_]"
-    r"(?:[a-z0-9_-]{0,61}[a-z0-9_])?)*",
-    re.ASCII,
-)
-# RFC 3986 3.2.2 and 3.2.3: the port may be empty.
-_HOST = re.compile(rb"(?:(\[[0-9A-Fa-f:.]{2,45}\])|([A-Za-z0-9_.-]{1,254}))(?::([0-9]{0,5}))?")
-# Written one way by IDNA 2003 (the standard library) and another by IDNA 2008 (the browsers).
-_DEVIATIONS = "\u00df\u03c2\u200c\u200d"
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
 
 
 class Scheme(enum.Enum):
@@ -36,7 +18,7 @@ class Scheme(enum.Enum):
 
 
 class Balance(enum.Enum):
-    """How a site's backends share its requests."""
+    """How a backend is chosen among several."""
 
     ROUND_ROBIN = "round-robin"
     LEAST_CONNECTIONS = "least-connections"
@@ -45,19 +27,16 @@ class Balance(enum.Enum):
 
 
 class TlsMode(enum.Enum):
-    """What is done with a site's TLS."""
+    """What happens to a client's TLS."""
 
     OFF = "off"
     TERMINATE = "terminate"
     PASSTHROUGH = "passthrough"
 
 
-USUAL_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
-
-
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One server behind a site; `url` is its canonical form, as logs and status show it."""
+    """One upstream server. `url` is how logs and status name it."""
 
     url: str
     scheme: Scheme
@@ -66,15 +45,10 @@ class Backend:
     path: str = ""
     weight: int = 1
 
-    @property
-    def is_named(self) -> bool:
-        """Whether `host` is a name to resolve, not an address or a Unix socket."""
-        return self.scheme is not Scheme.UNIX and not _is_address(self.host)
-
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A host name pattern with its backends and settings; `origin` says where it was written."""
+    """A host name with its backends and settings."""
 
     host: str
     backends: tuple[Backend, ...]
@@ -87,169 +61,115 @@ class Site:
     origin: str = ""
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+DEFAULT_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
+
+# RFC 1123 2.1 and the underscores that real networks use; each label 63 bytes, a name 253.
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+MAX_NAME_LENGTH = 253
+# RFC 3986 3.2.2 reg-name without percent-encoding, and what real Host values hold.
+_HOST_VALUE = re.compile(rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,255}))(?::([0-9]{0,5}))?")
 
 
 def parse_host(value: bytes) -> str:
-    """A request's Host value (RFC 9110 7.2) as a name to look up; ValueError when malformed."""
-    match = _HOST.fullmatch(value)
+    """A Host value as the name to look up: no port, lower case, no trailing dot.
+
+    RFC 9110 7.2, RFC 3986 3.2.2. Raises ValueError when it is malformed.
+    """
+    match = _HOST_VALUE.fullmatch(value)
     if match is None:
-        raise ValueError("malformed host")
+        raise ValueError("not a host name")
     literal, name, port = match.groups()
     if port and int(port) > 65535:
-        raise ValueError("port out of range")
+        raise ValueError("the port is too large")
     if literal is not None:
-        return f"[{ipaddress.IPv6Address(literal[1:-1].decode()).compressed}]"
-    text: str = name.decode().lower().removesuffix(".")
-    if _NAME.fullmatch(text) is None:
-        raise ValueError("malformed host name")
+        return f"[{IPv6Address(literal.decode())}]"
+    text = name.decode().lower().removesuffix(".")
+    if not text or ".." in text or text.startswith("."):
+        raise ValueError("an empty label in the host name")
     return text
 
 
 def canonical_host(text: str) -> str:
-    """A site's host from a file: a name, `*.name`, `*` or an address; ValueError in words."""
-    host = text.strip()
-    if not host:
-        raise ValueError("is empty")
-    if host == "*":
-        return host
-    if "://" in host or "/" in host:
-        raise ValueError(f"{text!r} is a URL: write the host name alone")
-    if host.startswith("*."):
-        return "*." + _canonical_suffix(host[2:], text)
-    if "*" in host:
-        raise ValueError(f"{text!r}: a star stands alone or for the first label, as in *.name")
-    bare = host[1:-1] if host[0] == "[" and host[-1] == "]" else host
-    if bare.count(":") > 1 or bare is not host:
-        return f"[{_canonical_ipv6(bare)}]"
-    if ":" in host:
-        raise ValueError(f"{text!r} has a port: a site answers on every [listen] address")
-    return canonical_name(host)
+    """A site's host pattern in its one form. Raises ValueError in words."""
+    if text == "*":
+        return text
+    wild = text.startswith("*.")
+    name = text[2:] if wild else text
+    if name.startswith("[") and name.endswith("]") and not wild:
+        return f"[{IPv6Address(name[1:-1])}]"
+    return ("*." if wild else "") + _canonical_name(name)
 
 
-def _canonical_suffix(suffix: str, text: str) -> str:
-    if "*" in suffix:
-        raise ValueError(f"{text!r} has more than one star")
-    if ":" in suffix:
-        raise ValueError(f"{text!r} has a port or an address after the star")
-    name = canonical_name(suffix)
-    if _is_address(name):
-        raise ValueError(f"{text!r} has an address after the star")
-    if name.count(".") >= MAX_WILDCARD_LABELS:
-        raise ValueError(f"{text!r} has more than {MAX_WILDCARD_LABELS} labels after the star")
-    return name
-
-
-def _canonical_ipv6(text: str) -> str:
-    try:
-        address = ipaddress.IPv6Address(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IPv6 address") from None
-    if address.scope_id is not None:
-        raise ValueError(f"{text!r} has a zone: it means something on this box only")
-    return address.compressed
-
-
-def canonical_name(text: str) -> str:
-    """A DNS name or IPv4 address, lower-case, in A-labels (RFC 5890), without a trailing dot."""
-    name = text.removesuffix(".")
-    if len(name) > MAX_NAME:
-        raise ValueError(f"{text[:20]!r}... is longer than {MAX_NAME} characters")
+def _canonical_name(name: str) -> str:
+    if "://" in name or "/" in name:
+        raise ValueError("a host is a name alone, without scheme and path")
+    if ":" in name:
+        raise ValueError("a host is a name alone, without a port")
+    if "*" in name:
+        raise ValueError('a wildcard stands alone ("*") or for the first label ("*.example.org")')
+    name = name.lower().removesuffix(".")
     if not name.isascii():
-        name = _a_labels(name)
-    name = name.lower()
-    if _NAME.fullmatch(name) is None:
-        raise ValueError(f"{text!r} is not a host name")
-    if name.rpartition(".")[2].isdigit() and not _is_address(name):
-        raise ValueError(f"{text!r} looks like an IPv4 address and is not one")
+        try:
+            name = name.encode("idna").decode()
+        except UnicodeError as error:
+            raise ValueError(f"the name cannot be written in ASCII ({error})") from None
+    if not name or len(name) > MAX_NAME_LENGTH:
+        raise ValueError("a host name has 1 to 253 characters")
+    for label in name.split("."):
+        if _LABEL.fullmatch(label) is None:
+            raise ValueError(f'"{label}" is not a label of a host name')
     return name
-
-
-def _a_labels(name: str) -> str:
-    if any(character in _DEVIATIONS for character in name):
-        raise ValueError(f"{name!r} has a letter with two encodings: write its xn-- form")
-    try:
-        return name.encode("idna").decode().removesuffix(".")
-    except UnicodeError:
-        raise ValueError(f"{name!r} cannot be written as an international host name") from None
 
 
 def parse_backend(url: str, weight: int = 1) -> Backend:
-    """A backend from its URL; ValueError says in words what is wrong with it."""
-    if not 1 <= weight <= MAX_WEIGHT:
-        raise ValueError(f"weight {weight} is not between 1 and {MAX_WEIGHT}")
-    if not url.isprintable() or " " in url:
-        raise ValueError(f"{url!r} holds a space or a control character")
-    if url[:5].lower() == "unix:":
-        return _unix_backend(url, weight)
-    name, mark, rest = url.partition("://")
-    if not mark:
-        raise ValueError(f"{url!r} has no scheme: write http://{url.lstrip('/') or 'HOST:PORT'}")
-    scheme = _parse_scheme(name, rest)
-    authority, slash, tail = rest.partition("/")
-    if "?" in rest or "#" in rest:
-        raise ValueError(f"{url!r} has a query or a fragment: give host and port only")
-    if slash and tail:
-        raise ValueError(f"{url!r} has a path: give host and port only")
-    if "@" in authority:
-        raise ValueError("has a user name or a password: a backend URL takes host and port only")
-    host, port = _split_authority(authority, USUAL_PORTS.get(scheme), url)
-    shown = f"[{host}]" if ":" in host else host
-    if port != USUAL_PORTS.get(scheme):
-        shown += f":{port}"
-    return Backend(f"{scheme.value}://{shown}", scheme, host, port, "", weight)
-
-
-def _parse_scheme(name: str, rest: str) -> Scheme:
-    lowered = name.lower()
-    if lowered in ("ws", "wss"):
-        usual = "http" if lowered == "ws" else "https"
-        raise ValueError(f"{name}:// is for browsers: {usual}://{rest} carries WebSockets too")
-    if lowered == "unix":
-        raise ValueError("a Unix socket is written unix:/path")
+    """A backend from its URL. Raises ValueError in words."""
+    if url.startswith("unix:"):
+        path = url.removeprefix("unix:").removeprefix("//")
+        if not path.startswith("/") or "\0" in path:
+            raise ValueError("a Unix socket is written unix:/path/to/socket")
+        return Backend(f"unix:{path}", Scheme.UNIX, "", 0, path, weight)
+    scheme = _parse_scheme(url)
     try:
-        return Scheme(lowered)
-    except ValueError:
-        near = difflib.get_close_matches(lowered, [scheme.value for scheme in Scheme], 1)
-        hint = f"did you mean {near[0]}://?" if near else "use http://, https:// or unix:/path"
-        raise ValueError(f"unknown scheme {name}://; {hint}") from None
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"not a URL: {error}") from None
+    if parts.username is not None:
+        raise ValueError("user names and passwords do not belong in a backend's URL")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f'a backend has no path: write "{scheme.value}://{parts.netloc}"')
+    if port is None:
+        port = DEFAULT_PORTS.get(scheme)
+        if port is None:
+            raise ValueError(f"{scheme.value}:// needs a port")
+    if not 0 < port < 65536:
+        raise ValueError("a port is a number from 1 to 65535")
+    host = _parse_backend_host(parts.hostname or "")
+    shown = f"[{host}]" if ":" in host else host
+    usual = DEFAULT_PORTS.get(scheme) == port
+    return Backend(
+        f"{scheme.value}://{shown}" + ("" if usual else f":{port}"), scheme, host, port, "", weight
+    )
 
 
-def _unix_backend(url: str, weight: int) -> Backend:
-    path = url[5:]
-    if path.startswith("//"):
-        raise ValueError("a Unix socket is written unix:/path")
-    if not path.startswith("/") or path.endswith("/"):
-        raise ValueError(f"{url!r} is not unix: and the full path of a socket")
-    if len(path.encode()) > MAX_UNIX_PATH:
-        raise ValueError(f"the socket's path is longer than {MAX_UNIX_PATH} bytes")
-    return Backend(f"unix:{path}", Scheme.UNIX, "", 0, path, weight)
-
-
-def _split_authority(authority: str, usual_port: int | None, url: str) -> tuple[str, int]:
-    if authority.startswith("["):
-        literal, closed, port_text = authority[1:].partition("]")
-        if not closed or (port_text and port_text[0] != ":"):
-            raise ValueError(f"{url!r} has a bracket out of place")
-        return _canonical_ipv6(literal), _parse_port(port_text[1:], port_text, usual_port, url)
-    if authority.count(":") > 1:
-        raise ValueError(f"{url!r}: an IPv6 address goes in brackets, as in http://[::1]:8080")
-    host, colon, port_text = authority.partition(":")
-    if not host:
-        raise ValueError(f"{url!r} names no host")
-    return canonical_name(host), _parse_port(port_text, colon, usual_port, url)
-
-
-def _parse_port(text: str, colon: str, usual: int | None, url: str) -> int:
+def _parse_scheme(url: str) -> Scheme:
+    name, colon, rest = url.partition("://")
     if not colon:
-        if usual is None:
-            raise ValueError(f"{url!r} needs a port")
-        return usual
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535):
-        raise ValueError(f"{url!r}: the port is not a number between 1 and 65535")
-    return int(text)
+        raise ValueError(f'a backend is a URL: did you mean "http://{url}"?')
+    try:
+        return Scheme(name.lower())
+    except ValueError:
+        known = [scheme.value for scheme in Scheme]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f'; did you mean "{near[0]}://{rest}"?' if near else ""
+        raise ValueError(f'unknown scheme "{name}"{hint}') from None
+
+
+def _parse_backend_host(host: str) -> str:
+    if ":" in host:
+        return str(IPv6Address(host))
+    if host and host.replace(".", "").isdigit():
+        return str(ip_address(host))
+    if "*" in host:
+        raise ValueError("a backend's host is one name, without wildcards")
+    return _canonical_name(host)

@@ -1,31 +1,36 @@
-"""Finds the site for a host name in a time that does not grow with the number of sites (PURE)."""
+"""From a host name to its site, in a time that does not grow with the number of sites (PURE)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from appliance.routing.model import MAX_WILDCARD_LABELS, Site
+from appliance.routing.model import Site
+
+# As hipache looks names up: a wildcard is tried for the last six labels at most.
+MAX_WILDCARD_LABELS = 6
 
 
 class Table:
-    """An immutable set of sites. Of two with the same host the later one counts."""
+    """Sites by host: exact first, then `*.` and the longest suffix, then `*`."""
 
-    __slots__ = ("_by_host", "_has_wildcards", "sites")
+    __slots__ = ("_by_host",)
 
     def __init__(self, sites: Iterable[Site]) -> None:
-        self._by_host = {site.host: site for site in sites}
-        self._has_wildcards = any(host.startswith("*.") for host in self._by_host)
-        self.sites = tuple(self._by_host.values())
+        self._by_host: Mapping[str, Site] = {site.host: site for site in sites}
+
+    @property
+    def sites(self) -> Iterable[Site]:
+        """Every site, in the order given."""
+        return self._by_host.values()
 
     def find(self, host: str) -> Site | None:
-        """The exact site, else the longest `*.` pattern, else `*`, else None."""
+        """The site for a canonical host name."""
         by_host = self._by_host
         site = by_host.get(host)
         if site is not None:
             return site
-        if self._has_wildcards:
-            # A client can send any number of labels: what is tried is bounded.
-            suffixes = host.split(".")[1:][-MAX_WILDCARD_LABELS:]
-            for start in range(len(suffixes)):
-                site = by_host.get("*." + ".".join(suffixes[start:]))
-                if site is not None:
-                    return site
+        labels = host.split(".")[1:][-MAX_WILDCARD_LABELS:]
+        while labels:
+            site = by_host.get("*." + ".".join(labels))
+            if site is not None:
+                return site
+            del labels[0]
         return by_host.get("*")
