@@ -1,4 +1,4 @@
-"""Which backend is asked first, and which next when it fails (PURE but for the given randomness)."""
+"""Which backend is asked first, and which next when it fails (PURE; randomness is given)."""
 
 import hashlib
 import math
@@ -68,7 +68,7 @@ class LeastConnections:
 
 
 class RandomOfTwo:
-    """The less busy of two drawn at random (power of two choices)."""
+    """The less busy of two drawn at random by weight (power of two choices)."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -76,7 +76,9 @@ class RandomOfTwo:
     def candidates(self, targets: Sequence[Target], client_ip: str) -> Iterator[Target]:
         living = _living(targets)
         if len(living) > 1:
-            self._rng.shuffle(living)
+            # Ordered so, each is first as often as its weight says (Efraimidis and Spirakis 2006).
+            draw = self._rng.random
+            living.sort(key=lambda target: draw() ** (1 / target.weight), reverse=True)
             if living[1].active * living[0].weight < living[0].active * living[1].weight:
                 living[0], living[1] = living[1], living[0]
         return iter(living)

@@ -65,9 +65,16 @@ DEFAULT_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}
 
 # RFC 1123 2.1 and the underscores that real networks use; each label 63 bytes, a name 253.
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_NAME = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 MAX_NAME_LENGTH = 253
+# sun_path holds 108 bytes with its closing zero: unix(7).
+MAX_SOCKET_PATH = 107
+# IDNA 2003, which the standard library speaks, and the browsers' IDNA 2008 write these differently.
+_DEVIATIONS = "\u00df\u03c2\u200c\u200d"
 # RFC 3986 3.2.2 reg-name without percent-encoding, and what real Host values hold.
-_HOST_VALUE = re.compile(rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,255}))(?::([0-9]{0,5}))?")
+_HOST_VALUE = re.compile(
+    rb"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,255}))(?::([0-9]{0,5}))?"
+)
 
 
 def parse_host(value: bytes) -> str:
@@ -83,9 +90,9 @@ def parse_host(value: bytes) -> str:
         raise ValueError("the port is too large")
     if literal is not None:
         return f"[{IPv6Address(literal.decode())}]"
-    text = name.decode().lower().removesuffix(".")
-    if not text or ".." in text or text.startswith("."):
-        raise ValueError("an empty label in the host name")
+    text: str = name.decode().lower().removesuffix(".")
+    if len(text) > MAX_NAME_LENGTH or _NAME.fullmatch(text) is None:
+        raise ValueError("not a host name")
     return text
 
 
@@ -96,8 +103,15 @@ def canonical_host(text: str) -> str:
     wild = text.startswith("*.")
     name = text[2:] if wild else text
     if name.startswith("[") and name.endswith("]") and not wild:
-        return f"[{IPv6Address(name[1:-1])}]"
+        return f"[{_canonical_ipv6(name[1:-1])}]"
     return ("*." if wild else "") + _canonical_name(name)
+
+
+def _canonical_ipv6(text: str) -> str:
+    address = IPv6Address(text)
+    if address.scope_id is not None:
+        raise ValueError("an IPv6 address with a zone means something on this box only")
+    return str(address)
 
 
 def _canonical_name(name: str) -> str:
@@ -109,8 +123,10 @@ def _canonical_name(name: str) -> str:
         raise ValueError('a wildcard stands alone ("*") or for the first label ("*.example.org")')
     name = name.lower().removesuffix(".")
     if not name.isascii():
+        if any(character in _DEVIATIONS for character in name):
+            raise ValueError("the name has a letter with two encodings: write its xn-- form")
         try:
-            name = name.encode("idna").decode()
+            name = name.encode("idna").decode().lower().removesuffix(".")
         except UnicodeError as error:
             raise ValueError(f"the name cannot be written in ASCII ({error})") from None
     if not name or len(name) > MAX_NAME_LENGTH:
@@ -123,10 +139,15 @@ def _canonical_name(name: str) -> str:
 
 def parse_backend(url: str, weight: int = 1) -> Backend:
     """A backend from its URL. Raises ValueError in words."""
+    # urlsplit drops tabs and line ends without a word.
+    if not url.isprintable() or " " in url:
+        raise ValueError("a backend's URL holds no space or control character")
     if url.startswith("unix:"):
         path = url.removeprefix("unix:").removeprefix("//")
         if not path.startswith("/") or "\0" in path:
             raise ValueError("a Unix socket is written unix:/path/to/socket")
+        if len(path.encode()) > MAX_SOCKET_PATH:
+            raise ValueError(f"a Unix socket's path has at most {MAX_SOCKET_PATH} bytes")
         return Backend(f"unix:{path}", Scheme.UNIX, "", 0, path, weight)
     scheme = _parse_scheme(url)
     try:
@@ -167,7 +188,7 @@ def _parse_scheme(url: str) -> Scheme:
 
 def _parse_backend_host(host: str) -> str:
     if ":" in host:
-        return str(IPv6Address(host))
+        return _canonical_ipv6(host)
     if host and host.replace(".", "").isdigit():
         return str(ip_address(host))
     if "*" in host:
