@@ -1,0 +1,1 @@
+"""Side by side: Gatelight against nginx, HAProxy and Caddy on this machine."""
