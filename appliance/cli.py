@@ -1,0 +1,132 @@
+"""The `gatelight` command."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from appliance import __version__
+from appliance.config import ConfigError, Settings, load_settings, parse_sites, read_text
+from appliance.console import say
+
+DEFAULT_CONFIG = "/etc/gatelight/gatelight.toml"
+DEFAULT_SOCKET = "/run/gatelight/admin.sock"
+
+
+def load_all(path: str) -> Settings:
+    """The settings with their sites, also those of a store's file. Raises ConfigError."""
+    settings = load_settings(path)
+    if settings.store_file is None:
+        return settings
+    file = settings.store_file
+    return replace(settings, sites=parse_sites(read_text(file), file))
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Runs the proxy in the foreground."""
+    from appliance import control, supervisor, worker
+
+    try:
+        settings = load_all(options.config)
+    except ConfigError as error:
+        for fault in error.faults:
+            say(str(fault))
+        return 1
+    return supervisor.serve(settings, worker.run, control.run)
+
+
+def check(options: argparse.Namespace) -> int:
+    """One line on standard output for each fault."""
+    try:
+        settings = load_all(options.config)
+    except ConfigError as error:
+        for fault in error.faults:
+            print(fault)
+        return 1
+    count = len(settings.sites)
+    sys.stderr.write(f"gatelight: {options.config} is good: {count} site{'s' * (count != 1)}\n")
+    return 0
+
+
+def forward(options: argparse.Namespace) -> int:
+    """Plain TCP to one or several backends."""
+    from appliance import forward as forwarding
+
+    return forwarding.run(options.listen, options.backends)
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Three hello backends and the chat behind the proxy."""
+    from appliance import demo as demonstration
+
+    return demonstration.run(options.port)
+
+
+def status(options: argparse.Namespace) -> int:
+    """Asks the running box."""
+    from appliance import status_command
+
+    path = options.socket
+    if path is None and options.config is not None:
+        try:
+            path = load_settings(options.config).listen.admin_socket
+        except ConfigError as error:
+            for fault in error.faults:
+                say(str(fault))
+            return 1
+    return status_command.run(path or DEFAULT_SOCKET, options.json, options.watch)
+
+
+def not_yet(options: argparse.Namespace) -> int:
+    """A command that nothing serves yet."""
+    say(f"{options.command} is not yet supported: edit the configuration file")
+    return 2
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command's grammar."""
+    parser = argparse.ArgumentParser(
+        prog="gatelight", description="The reverse-proxy box for home and lab networks."
+    )
+    parser.add_argument("--version", action="version", version=f"gatelight {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, action, text in (
+        ("serve", serve, "run the proxy in the foreground"),
+        ("check", check, "say what is wrong with a configuration"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--config", required=True, metavar="FILE")
+        command.set_defaults(action=action)
+    command = commands.add_parser("forward", help="plain TCP to a backend, no file needed")
+    command.add_argument("listen", metavar="LISTEN")
+    command.add_argument("backends", metavar="BACKEND", nargs="+")
+    command.set_defaults(action=forward)
+    command = commands.add_parser("demo", help="see it work, with three backends and a chat")
+    command.add_argument("--port", type=int, default=8080)
+    command.set_defaults(action=demo)
+    command = commands.add_parser("status", help="how the running box is doing")
+    command.add_argument("--json", action="store_true")
+    command.add_argument("--watch", action="store_true", help="again each second")
+    command.add_argument("--socket", metavar="PATH")
+    command.add_argument("--config", metavar="FILE")
+    command.set_defaults(action=status)
+    for name in ("sites", "cert"):
+        command = commands.add_parser(name, help="not yet supported")
+        command.add_argument("rest", nargs=argparse.REMAINDER)
+        command.set_defaults(action=not_yet)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code."""
+    options = make_parser().parse_args(arguments)
+    try:
+        return int(options.action(options))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

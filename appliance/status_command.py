@@ -1,0 +1,88 @@
+"""`gatelight status`: the status of the running box, for people or as JSON."""
+
+import json
+import socket
+import sys
+import time
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+
+from appliance.console import say
+
+TIMEOUT_S = 5.0
+WATCH_S = 1.0
+CLEAR = "\x1b[H\x1b[2J"
+
+
+class _SocketConnection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(TIMEOUT_S)
+        self.sock.connect(self._path)
+
+
+def fetch_status(path: str) -> dict[str, Any]:
+    """The status JSON. Raises OSError, HTTPException or ValueError."""
+    connection = _SocketConnection(path)
+    try:
+        connection.request("GET", "/v1/status")
+        content = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    if not isinstance(content, dict):
+        raise ValueError("the answer is not a status")
+    return content
+
+
+def run(path: str, as_json: bool, watch: bool) -> int:
+    """Prints the status, with `watch` each second; the exit code."""
+    while True:
+        try:
+            status = fetch_status(path)
+        except (OSError, HTTPException, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            say(f"no status from {path} ({reason}): is gatelight serving, and is this its socket?")
+            return 1
+        if watch and not as_json and sys.stdout.isatty():
+            sys.stdout.write(CLEAR)
+        print(json.dumps(status, indent=None if watch else 2) if as_json else describe(status))
+        sys.stdout.flush()
+        if not watch:
+            return 0
+        time.sleep(WATCH_S)
+
+
+def describe(status: dict[str, Any]) -> str:
+    """The status in lines for a person."""
+    proxy, store = status["proxy"], status["store"]
+    pids = ", ".join(f"{w['pid']} {w['state']}" for w in proxy["workers"])
+    lines = [
+        f"{status['box']['hostname']}  {proxy['state']}  {status['time']}",
+        f"  workers      {pids}",
+        f"  connections  {proxy['connections']}",
+        f"  requests     {proxy['requests_total']}, {proxy['requests_per_s']} a second, "
+        f"p50 {_ms(proxy['latency_ms']['p50'])}, p99 {_ms(proxy['latency_ms']['p99'])}",
+        f"  errors       {proxy['errors_total']}",
+        f"  sites from   {store['kind']}" + ("" if store["ok"] else f"  FAULTY: {store['error']}"),
+    ]
+    if proxy["log_lines_lost"]:
+        lines.append(f"  log          {proxy['log_lines_lost']} lines lost")
+    for site in status["sites"]:
+        latency = site["latency_ms"]
+        lines.append(
+            f"{site['host']}  {site['requests_per_s']} a second, p99 {_ms(latency['p99'])}"
+        )
+        for backend in site["backends"]:
+            why = f"  {backend['last_error']}" if backend["last_error"] else ""
+            lines.append(f"  {backend['state']:8} {backend['url']}{why}")
+    return "\n".join(lines)
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:g} ms"
