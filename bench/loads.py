@@ -44,7 +44,7 @@ def parse_wrk(text: str) -> Wrk:
     match = re.search(r"(\d+) requests in ([\d.]+)(ms|s|m),", text)
     if not match:
         raise LoadError(f"no count in wrk's output: {text[-500:]!r}")
-    seconds = float(match[2]) * {"ms": 0.001, "s": 1.0, "m": 60.0}[match[3]]
+    seconds = float(match[2]) * {"ms": 1e-3, "s": 1.0, "m": 60.0}[match[3]]
     faults = int(find_number(r"Non-2xx or 3xx responses: (\d+)", text, 0))
     sockets = re.search(r"Socket errors: (.*)", text)
     if sockets:

@@ -69,8 +69,8 @@ def measure(lab: Lab) -> Measurement:
     count = min(lab.sizes.idle_connections, raise_file_limit() - SPARE_FILES)
     note = (
         f"{count} connections from {SOURCES} client addresses, each with one request answered, "
-        "then idle. Proportional set size of all processes of the target, freshly started: the growth "
-        "for each connection, and the whole. nginx sets its connections aside at the start; memory "
+        "then idle. Proportional set size of all processes of the target, freshly started: the "
+        "growth for each connection, and the whole. nginx sets its connections aside at the start; memory "
         "of the kernel is not counted."
     )
     each = Figure("each", "kB", 2, (BASELINE,))
