@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.quantities import Address, parse_address, parse_duration, parse_size
-from appliance.routing.model import Balance, Site
+from appliance.routing.model import Site
 from appliance.toml_lines import Path as KeyPath
 from appliance.toml_lines import find_lines
 

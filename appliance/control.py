@@ -141,9 +141,7 @@ class Control:
         for worker in self.workers:
             worker.write(data)
 
-    async def feed_worker(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def feed_worker(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One worker's connection: the state first, then the changes."""
         sock: Any = writer.get_extra_info("socket")
         if _peer_uid(sock) != os.geteuid():

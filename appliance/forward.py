@@ -19,7 +19,7 @@ CONNECT_S = 5.0
 DRAIN_S = 2.0
 
 
-class _Waiting:
+class _Waiting(asyncio.Protocol):
     """A client whose backend is being connected: its bytes wait in the kernel."""
 
     def __init__(self, forwarder: "Forwarder") -> None:
@@ -48,7 +48,7 @@ class _Waiting:
     def resume_writing(self) -> None: ...
 
 
-class _Opened:
+class _Opened(asyncio.Protocol):
     """A backend's connection for the moment before it is joined."""
 
     def __init__(self) -> None:

@@ -94,7 +94,12 @@ class Supervisor:
             self._feed.close()
             run(
                 WorkerContext(
-                    index, self._settings, self._listeners[index], self._counters, name, self._routes
+                    index,
+                    self._settings,
+                    self._listeners[index],
+                    self._counters,
+                    name,
+                    self._routes,
                 )
             )
 
@@ -166,7 +171,11 @@ class Supervisor:
         control = self._children[-1]
         if not control.pid and control.start_at_s <= now_s:
             self._fork(control)
-        if not self._ready and not _has_beaten(control) and time.time() < self._born_s + HEAD_START_S:
+        if (
+            not self._ready
+            and not _has_beaten(control)
+            and time.time() < self._born_s + HEAD_START_S
+        ):
             return
         for child in self._children[:-1]:
             if not child.pid and child.start_at_s <= now_s:

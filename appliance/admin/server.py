@@ -61,7 +61,9 @@ class AdminServer:
     async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> None:
         parts = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
         if len(parts) != 3:
-            return await _send(writer, *_error(400, "not an HTTP request", "", "send GET /v1/status"))
+            return await _send(
+                writer, *_error(400, "not an HTTP request", "", "send GET /v1/status")
+            )
         method, target, _ = parts
         path = unquote(target.partition("?")[0])
         if method not in ("GET", "HEAD"):

@@ -4,6 +4,7 @@ It reads the answer strictly, passes it on to the client that borrowed it, and s
 it may be kept. Between exchanges it lies in its backend's pool with no client.
 """
 
+import asyncio
 import enum
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ _NOTHING, _HEAD, _LENGTH = Reading.NOTHING, Reading.HEAD, Reading.LENGTH
 _CHUNKS, _UNTIL_CLOSE = Reading.CHUNKS, Reading.UNTIL_CLOSE
 
 
-class BackendConnection:
+class BackendConnection(asyncio.Protocol):
     """The receiver of a backend's bytes."""
 
     __slots__ = (

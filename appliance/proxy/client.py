@@ -5,6 +5,7 @@ bounded buffer. Callbacks only: no task, no future, no coroutine per request. Th
 in backend.py, the texts in heads.py and error_pages.py.
 """
 
+import asyncio
 import enum
 import socket
 from collections.abc import Iterator
@@ -80,7 +81,7 @@ _HEAD, _CONNECTING, _EXCHANGE = State.HEAD, State.CONNECTING, State.EXCHANGE
 _LINGER, _TUNNEL, _CLOSED = State.LINGER, State.TUNNEL, State.CLOSED
 
 
-class ClientConnection:
+class ClientConnection(asyncio.Protocol):
     """The receiver of a client's bytes."""
 
     __slots__ = (
@@ -416,12 +417,8 @@ class ClientConnection:
         if kept is not None and kept[0] is fields and kept[1] is site and host_header != "backend":
             return self._ready_fields
         received = fields.named if self.peer.trusted else None
-        forwarding = encode_forwarding(
-            self.peer, self._client_ip.decode(), request.host, received
-        )
-        self._ready_fields = encode_request_fields(
-            request, chosen.backend, host_header, forwarding
-        )
+        forwarding = encode_forwarding(self.peer, self._client_ip.decode(), request.host, received)
+        self._ready_fields = encode_request_fields(request, chosen.backend, host_header, forwarding)
         self._fields_for = (fields, site)
         return self._ready_fields
 

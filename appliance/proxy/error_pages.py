@@ -37,11 +37,14 @@ def encode_error(answer: ErrorAnswer, accept: bytes, method: bytes, keep_alive: 
         kind, body = b"application/json", _json_body(answer, reason)
     else:
         kind, body = b"text/html; charset=utf-8", _html_body(answer, reason)
-    head = b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\n" % (
-        answer.status,
-        reason.encode(),
-        kind,
-        len(body),
+    head = (
+        b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\nCache-Control: no-store\r\n"
+        % (
+            answer.status,
+            reason.encode(),
+            kind,
+            len(body),
+        )
     )
     if answer.status == 503:
         head += b"Retry-After: %d\r\n" % RETRY_AFTER_S

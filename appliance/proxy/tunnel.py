@@ -4,13 +4,14 @@ Bytes go on as they come. Each side's back-pressure stops the other side's readi
 is carried over as a half-close, and a broken side breaks the other.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from appliance.proxy.transport import Transport
 
 
-class Tunnel:
+class Tunnel(asyncio.Protocol):
     """One side of a pair; `pair()` makes both."""
 
     __slots__ = ("bytes_out", "clock", "ended", "last_used_s", "on_closed", "other", "transport")

@@ -86,7 +86,9 @@ class Counters:
             for name, cells in part.named_sites():
                 values = cells[:NAME_CELL].tolist()
                 before = found.get(name)
-                found[name] = [a + b for a, b in zip(before, values, strict=True)] if before else values
+                found[name] = (
+                    [a + b for a, b in zip(before, values, strict=True)] if before else values
+                )
         return found
 
 

@@ -48,18 +48,21 @@ def combined_line(
     backend_ms: float,
 ) -> bytes:
     """nginx's combined line, then `site=HOST backend=URL total_ms=N backend_ms=N`."""
-    return b'%b - - [%b] "%b" %d %d "%b" "%b" site=%b backend=%b total_ms=%.3f backend_ms=%.3f\n' % (
-        client_ip,
-        clock_text(now_s),
-        escape(request_line),
-        status,
-        bytes_out,
-        escape(referer),
-        escape(agent),
-        site or b"-",
-        backend or b"-",
-        total_ms,
-        backend_ms,
+    return (
+        b'%b - - [%b] "%b" %d %d "%b" "%b" site=%b backend=%b total_ms=%.3f backend_ms=%.3f\n'
+        % (
+            client_ip,
+            clock_text(now_s),
+            escape(request_line),
+            status,
+            bytes_out,
+            escape(referer),
+            escape(agent),
+            site or b"-",
+            backend or b"-",
+            total_ms,
+            backend_ms,
+        )
     )
 
 

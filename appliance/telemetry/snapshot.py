@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from appliance.routing.model import Backend, Scheme, Site
@@ -77,7 +77,7 @@ def read_counters(counters: Counters) -> Reading:
 
 def rfc3339(at_s: float) -> str:
     """A time in UTC."""
-    text = datetime.fromtimestamp(at_s, timezone.utc).isoformat(timespec="seconds")
+    text = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
     return text.replace("+00:00", "Z")
 
 

@@ -55,9 +55,7 @@ class Dialer:
         )
         self._start(opening, timeout_s, done)
 
-    def connect_unix(
-        self, path: str, receiver: Any, timeout_s: float, done: Done
-    ) -> None:
+    def connect_unix(self, path: str, receiver: Any, timeout_s: float, done: Done) -> None:
         """To a Unix socket."""
         self._start(self._loop.create_unix_connection(lambda: receiver, path), timeout_s, done)
 

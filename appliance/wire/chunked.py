@@ -12,9 +12,7 @@ import re
 from appliance.wire.fields import MalformedHead, parse_trailer_lines
 
 # 15 hex digits stay below 2**60: larger than any body, smaller than any integer that overflows.
-_SIZE_LINE = re.compile(
-    rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?"
-)
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
 # A size, and extensions that nobody uses.
 MAX_SIZE_LINE_BYTES = 256
 # Checksums and timings, not data.
@@ -37,7 +35,15 @@ class Part(enum.Enum):
 class ChunkedReader:
     """Undoes the chunked coding. After DONE, `surplus` holds what followed the body."""
 
-    __slots__ = ("_held", "_left", "_trailer_bytes", "_trailer_lines", "part", "surplus", "trailers")
+    __slots__ = (
+        "_held",
+        "_left",
+        "_trailer_bytes",
+        "_trailer_lines",
+        "part",
+        "surplus",
+        "trailers",
+    )
 
     def __init__(self) -> None:
         self.part = Part.SIZE

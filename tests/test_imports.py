@@ -1,0 +1,99 @@
+"""Imports point one way: see the rooms in docs/architecture.md."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# Each room's level; a module may import its own room and rooms of lower levels only.
+LEVELS = {
+    "wire": 0,
+    "routing": 0,
+    "quantities": 0,
+    "toml_lines": 0,
+    "console": 0,
+    "config": 1,
+    "config_sites": 1,
+    "names": 1,
+    "listening": 1,
+    "proxy": 2,
+    "stores": 2,
+    "upstream": 2,
+    "telemetry": 2,
+    "admin": 2,
+    "feed": 2,
+    "context": 3,
+    "worker": 4,
+    "control": 4,
+    "supervisor": 4,
+    "forward": 4,
+    "status_command": 4,
+    "demo": 4,
+    "cli": 5,
+}
+# Third-party packages live in one room each.
+HOMES = {
+    "uvloop": {"appliance/worker.py", "appliance/control.py", "appliance/forward.py"},
+    "redis": {"appliance/stores/redis.py"},
+    "luma": {"display/outputs"},
+    "gpiozero": {"display/controls"},
+}
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            if node.module == "appliance":
+                names |= {f"appliance.{alias.name}" for alias in node.names}
+    return names
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("path", modules("appliance"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_module_imports_only_its_own_room_and_lower_ones(path: Path) -> None:
+    own = path.relative_to(ROOT / "appliance").parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    assert own in LEVELS, f"{own} has no level: add it to LEVELS"
+    for name in imported(path):
+        other = room(name)
+        if not name.startswith("appliance.") or other in ("", own, "__version__"):
+            continue
+        siblings = LEVELS[other] == LEVELS[own] and LEVELS[own] not in (1,)
+        assert LEVELS[other] <= LEVELS[own], f"{path.name} imports upwards: {name}"
+        assert not siblings, f"{path.name} imports its sibling {name}"
+
+
+@pytest.mark.parametrize("path", modules("appliance") + modules("display"), ids=str)
+def test_the_two_halves_and_third_parties_keep_their_rooms(path: Path) -> None:
+    relative = str(path.relative_to(ROOT))
+    for name in imported(path):
+        top = name.split(".")[0]
+        other_half = "display" if relative.startswith("appliance/") else "appliance"
+        assert top != other_half, f"{relative} imports {name}"
+        homes = HOMES.get(top)
+        if homes is not None:
+            assert any(relative.startswith(home) for home in homes), f"{relative} imports {name}"
+
+
+@pytest.mark.parametrize("room_name", ["wire", "routing"])
+def test_the_pure_rooms_import_only_the_standard_library(room_name: str) -> None:
+    for path in modules(f"appliance/{room_name}"):
+        for name in imported(path):
+            top = name.split(".")[0]
+            known = top in sys.stdlib_module_names or name.startswith(f"appliance.{room_name}")
+            assert known, f"{path.name} imports {name}"
