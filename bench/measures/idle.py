@@ -70,8 +70,8 @@ def measure(lab: Lab) -> Measurement:
     note = (
         f"{count} connections from {SOURCES} client addresses, each with one request answered, "
         "then idle. Proportional set size of all processes of the target, freshly started: the "
-        "growth for each connection, and the whole. nginx sets its connections aside at the start; memory "
-        "of the kernel is not counted."
+        "growth for each connection, and the whole. nginx sets its connections aside at the start; "
+        "memory of the kernel is not counted."
     )
     each = Figure("each", "kB", 2, (BASELINE,))
     whole = Figure("in all", "MB", 1)
