@@ -5,17 +5,30 @@ keys are refused with the nearest right one; keys of the design that nothing ser
 as not yet supported, never ignored.
 """
 
-import difflib
 import enum
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
-from appliance.quantities import Address, parse_address, parse_duration, parse_size
+from appliance.quantities import (
+    Address,
+    Parse,
+    addresses,
+    count,
+    duration,
+    head_size,
+    kind_of,
+    nearest,
+    networks,
+    one_of,
+    path,
+    text,
+    workers,
+)
 from appliance.routing.model import Site
 from appliance.toml_lines import Path as KeyPath
 from appliance.toml_lines import find_lines
@@ -79,7 +92,9 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.key}: {self.what}" if self.key else f"{where}: {self.what}"
+        line = f"{where}: {self.key}: {self.what}" if self.key else f"{where}: {self.what}"
+        # Keys and values come from the file: a line end in one would make two faults of it.
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 class ConfigError(ValueError):
@@ -90,9 +105,6 @@ class ConfigError(ValueError):
         self.faults = faults
 
 
-Parse = Callable[[Any], Any]
-
-
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key that is supported: where its value goes and how it is read."""
@@ -101,113 +113,15 @@ class Key:
     parse: Parse
 
 
-def text(value: Any) -> str:
-    """A string."""
-    if not isinstance(value, str):
-        raise ValueError(f"a string is needed, not {_kind(value)}")
-    return value
-
-
-def flag(value: Any) -> bool:
-    """A boolean."""
-    if not isinstance(value, bool):
-        raise ValueError(f"true or false is needed, not {_kind(value)}")
-    return value
-
-
-def count(value: Any) -> int:
-    """A whole number above zero."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError("a whole number above 0 is needed")
-    return value
-
-
-def duration(value: Any) -> float:
-    """A duration above zero, in seconds."""
-    seconds = parse_duration(text(value))
-    if seconds <= 0:
-        raise ValueError("a duration above 0 is needed")
-    return seconds
-
-
-def size(value: Any) -> int:
-    """A size in bytes."""
-    return parse_size(text(value))
-
-
-def head_size(value: Any) -> int:
-    """The largest head; below 1 KiB no browser gets through."""
-    parsed = size(value)
-    if not 1024 <= parsed <= 1 << 20:
-        raise ValueError("a head's limit lies between 1KiB and 1MiB")
-    return parsed
-
-
-def one_of(kind: type[enum.Enum]) -> Parse:
-    """One of an enum's values."""
-
-    def parse(value: Any) -> enum.Enum:
-        known = [str(member.value) for member in kind]
-        name = text(value)
-        if name in known:
-            return kind(name)
-        raise ValueError(f'"{name}" is none of {", ".join(known)}{_nearest(name, known)}')
-
-    return parse
-
-
-def texts(value: Any) -> tuple[str, ...]:
-    """A string or a list of strings."""
-    items = value if isinstance(value, list) else [value]
-    return tuple(text(item) for item in items)
-
-
-def addresses(value: Any) -> tuple[Address, ...]:
-    """One address to listen on, or several."""
-    parsed = tuple(parse_address(item) for item in texts(value))
-    for address in parsed:
-        if address.port and parsed.count(address) > 1:
-            raise ValueError(f"{address} is listed twice")
-    return parsed
-
-
-def workers(value: Any) -> int:
-    """A number of processes; "auto" is one for each core."""
-    if value == "auto":
-        return os.cpu_count() or 1
-    if isinstance(value, str):
-        raise ValueError('write "auto" or a number')
-    if count(value) > 64:
-        raise ValueError("more than 64 workers help nobody")
-    return count(value)
-
-
-def networks(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
-    """A list of CIDRs."""
-    if not isinstance(value, list):
-        raise ValueError('a list is needed: ["192.168.1.0/24"]')
-    return tuple(ip_network(item) for item in texts(value))
-
-
-def _kind(value: Any) -> str:
-    names = {str: "a string", bool: "true or false", int: "a number", float: "a number"}
-    return names.get(type(value), "a list" if isinstance(value, list) else "a table")
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    return f'; did you mean "{near[0]}"?' if near else ""
-
-
 LISTEN = {
     "http": Key("http", addresses),
-    "admin_socket": Key("admin_socket", text),
+    "admin_socket": Key("admin_socket", path),
 }
 PROXY = {
     "workers": Key("workers", workers),
-    "access_log": Key("access_log", text),
+    "access_log": Key("access_log", path),
     "log_format": Key("log_format", one_of(LogFormat)),
-    "state_dir": Key("state_dir", text),
+    "state_dir": Key("state_dir", path),
     "trusted_proxies": Key("trusted_proxies", networks),
     "drain": Key("drain_s", duration),
 }
@@ -222,7 +136,7 @@ LIMITS = {
     "connections": Key("connections", count),
     "connections_per_client": Key("connections_per_client", count),
 }
-STORE = {"file": Key("file", text)}
+STORE = {"file": Key("file", path)}
 
 NOT_YET: Mapping[str, frozenset[str]] = {
     "": frozenset(("acme", "display", "box")),
@@ -275,7 +189,7 @@ class Faults:
         if name in NOT_YET.get(section, ()):
             self.add(path, "not yet supported")
         else:
-            self.add(path, f"unknown key{_nearest(name, known)}")
+            self.add(path, f"unknown key{nearest(name, known)}")
 
     def finish(self) -> None:
         """Raises ConfigError when anything was wrong."""
@@ -288,7 +202,7 @@ def read_section(
 ) -> dict[str, Any]:
     """The values of a table by attribute; faults are noted, not raised."""
     if not isinstance(table, dict):
-        faults.add(path, f"a table is needed, not {_kind(table)}")
+        faults.add(path, f"a table is needed, not {kind_of(table)}")
         return {}
     values = {}
     for name, value in table.items():
@@ -320,7 +234,8 @@ def parse_settings(content: str, path: str) -> Settings:
     store_file = values["store"].get("file")
     if store_file is not None and sites:
         faults.add(("store", "file"), "sites stand in this file too: keep them in one place")
-    if not values["listen"].get("http") and not any(f.key == "listen.http" for f in faults.found):
+    misread = any(fault.key.startswith("listen") for fault in faults.found)
+    if not values["listen"].get("http") and not misread:
         faults.add(("listen",), 'nothing to listen on: write http = "0.0.0.0:80" under [listen]')
     faults.finish()
     proxy = {"workers": os.cpu_count() or 1, **values["proxy"]}
@@ -355,7 +270,7 @@ def load_settings(path: str) -> Settings:
 def read_text(path: str) -> str:
     """A file's text. Raises ConfigError naming what keeps it from being read."""
     try:
-        return Path(path).read_bytes().decode("utf-8")
+        return Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError((Fault(path, 0, "", f"cannot be read: {error.strerror}"),)) from None
     except UnicodeDecodeError as error:
@@ -366,6 +281,7 @@ def read_text(path: str) -> str:
 def _parse_toml(content: str, path: str) -> tuple[dict[str, Any], Faults]:
     try:
         data = tomllib.loads(content)
+        lines = find_lines(content)
     except tomllib.TOMLDecodeError as error:
         what = str(error)
         _, _, place = what.partition("(at line ")
@@ -373,5 +289,8 @@ def _parse_toml(content: str, path: str) -> tuple[dict[str, Any], Faults]:
         line = int(number) if number.isdigit() else content.count("\n") + 1
         raise ConfigError((Fault(path, line, "", f"not TOML: {what}"),)) from None
     except RecursionError:
-        raise ConfigError((Fault(path, 0, "", "not TOML: nested too deeply"),)) from None
-    return data, Faults(path, find_lines(content))
+        raise ConfigError((Fault(path, 0, "", "nested too deeply"),)) from None
+    except ValueError as error:
+        # A number of thousands of digits.
+        raise ConfigError((Fault(path, 0, "", f"not TOML: {error}"),)) from None
+    return data, Faults(path, lines)

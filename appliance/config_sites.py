@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from appliance.config import Faults, Key, flag, one_of, read_section, text, texts
+from appliance.config import Faults, Key, read_section
+from appliance.quantities import flag, one_of, path, text, texts
 from appliance.routing.model import (
     Balance,
     Scheme,
@@ -69,7 +70,7 @@ SITE = {
     "backends": Key("backends", backend_urls),
     "weights": Key("weights", weights),
     "host_header": Key("host_header", host_header),
-    "backend_ca": Key("backend_ca", text),
+    "backend_ca": Key("backend_ca", path),
     "backend_verify": Key("backend_verify", flag),
     "tls": Key("tls", tls_mode),
     "balance": Key("balance", one_of(Balance)),

@@ -5,6 +5,7 @@ enough of values to step over strings, arrays and inline tables that span lines.
 """
 
 import re
+import tomllib
 
 Path = tuple[str | int, ...]
 
@@ -51,7 +52,10 @@ class _Outline:
     def _read_key(self) -> list[str]:
         parts = []
         while match := _KEY_PART.match(self._text, self._at):
-            parts.append(next(group for group in match.groups() if group is not None))
+            escaped, literal, bare = match.groups()
+            if escaped is not None:
+                literal = tomllib.loads(f'key = "{escaped}"')["key"]
+            parts.append(literal if literal is not None else bare)
             self._at = match.end()
             if self._text[self._at : self._at + 1] != ".":
                 break
@@ -77,6 +81,8 @@ class _Outline:
             self._table = (*path, self._counts[path] - 1)
         else:
             self._table = self._resolve((), parts)
+        for length in range(1, len(parts)):
+            self._lines.setdefault(self._resolve((), parts[:length]), self._line)
         self._lines.setdefault(self._table, self._line)
         self._at += 2 if is_array else 1
 

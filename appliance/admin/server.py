@@ -67,7 +67,8 @@ class AdminServer:
         method, target, _ = parts
         path = unquote(target.partition("?")[0])
         if method not in ("GET", "HEAD"):
-            return await _send(writer, *_error(405, f"{method} is not answered", path, "use GET"))
+            await _send(writer, *_error(405, f"{method} is not answered", path, "use GET"))
+            return
         if path == "/v1/events":
             return await self._send_events(writer)
         await _send(writer, *self._find(path))

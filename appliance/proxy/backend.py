@@ -12,7 +12,7 @@ from appliance.proxy.live import LiveBackend
 from appliance.proxy.retry import Failure
 from appliance.proxy.transport import Transport
 from appliance.wire.chunked import ChunkedReader
-from appliance.wire.fields import MalformedHead
+from appliance.wire.fields import MalformedHeadError
 from appliance.wire.response import Response, has_body, parse_response
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class BackendConnection(asyncio.Protocol):
                 return
             try:
                 response = parse_response(data[: end + 2], self._max_fields)
-            except MalformedHead as error:
+            except MalformedHeadError as error:
                 self._fail(Failure.BROKEN, error.what)
                 return
             data = data[end + 4 :]
@@ -189,7 +189,7 @@ class BackendConnection(asyncio.Protocol):
             return
         try:
             pieces = chunks.feed(data)
-        except MalformedHead as error:
+        except MalformedHeadError as error:
             self._fail(Failure.BROKEN, error.what)
             return
         if not chunks.done:

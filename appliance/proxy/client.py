@@ -28,7 +28,7 @@ from appliance.proxy.transport import Transport
 from appliance.proxy.tunnel import pair
 from appliance.routing.model import Scheme
 from appliance.wire.chunked import ChunkedReader, encode_last_chunk
-from appliance.wire.fields import Framing, MalformedHead
+from appliance.wire.fields import Framing, MalformedHeadError
 from appliance.wire.request import (
     IDEMPOTENT,
     Request,
@@ -281,7 +281,7 @@ class ClientConnection(asyncio.Protocol):
                 self._hold_head(data)
                 return
             request = parse_request(data[: end + 2], limits.fields)
-        except MalformedHead as error:
+        except MalformedHeadError as error:
             self._refuse_head(data, error)
             return
         self._buffer = data[end + 4 :]
@@ -295,7 +295,7 @@ class ClientConnection(asyncio.Protocol):
             self._head_begun = True
             self.deadline_s = self.gate.now_s + self.gate.limits.head_timeout_s
 
-    def _refuse_head(self, data: bytes, error: MalformedHead) -> None:
+    def _refuse_head(self, data: bytes, error: MalformedHeadError) -> None:
         self._started_s = monotonic()
         self._keep_alive = False
         line = data.split(b"\r\n", 1)[0][:256]
@@ -449,7 +449,7 @@ class ClientConnection(asyncio.Protocol):
     ) -> bool:
         try:
             pieces = reader.feed(data)
-        except MalformedHead as error:
+        except MalformedHeadError as error:
             self._backend = None
             connection.abort()
             self._release_chosen()

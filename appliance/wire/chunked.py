@@ -9,7 +9,7 @@ parsers come apart.
 import enum
 import re
 
-from appliance.wire.fields import MalformedHead, parse_trailer_lines
+from appliance.wire.fields import MalformedHeadError, parse_trailer_lines
 
 # 15 hex digits stay below 2**60: larger than any body, smaller than any integer that overflows.
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
@@ -59,7 +59,7 @@ class ChunkedReader:
         return self.part is Part.DONE
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The pieces of body in `data`. Raises MalformedHead."""
+        """The pieces of body in `data`. Raises MalformedHeadError."""
         if self._held:
             data, self._held = self._held + data, b""
         pieces: list[bytes] = []
@@ -105,22 +105,22 @@ class ChunkedReader:
             return position + 2
         if ending == b"\r":
             return -1
-        raise MalformedHead("a chunk is longer than its size says")
+        raise MalformedHeadError("a chunk is longer than its size says")
 
     def _check_unfinished(self, line: bytes, limit: int) -> None:
         if len(line) > limit:
-            raise MalformedHead("a chunk's size line or a trailer is too long")
+            raise MalformedHeadError("a chunk's size line or a trailer is too long")
         if b"\n" in line or b"\r" in line[:-1]:
-            raise MalformedHead("a line of the chunked coding is ended by a bare CR or LF")
+            raise MalformedHeadError("a line of the chunked coding is ended by a bare CR or LF")
         if self.part is Part.SIZE:
             start = line.removesuffix(b"\r")
             if start and _SIZE_LINE.fullmatch(start) is None:
-                raise MalformedHead("a chunk's size is not a number that fits")
+                raise MalformedHeadError("a chunk's size is not a number that fits")
 
     def _take_size(self, line: bytes) -> None:
         match = _SIZE_LINE.fullmatch(line)
         if match is None:
-            raise MalformedHead("a chunk's size is not a number that fits")
+            raise MalformedHeadError("a chunk's size is not a number that fits")
         self._left = int(match[1], 16)
         self.part = Part.DATA if self._left else Part.TRAILER
 
@@ -132,7 +132,7 @@ class ChunkedReader:
         self._trailer_lines.append(line)
         self._trailer_bytes += len(line)
         if self._trailer_bytes > MAX_TRAILER_BYTES or len(self._trailer_lines) > MAX_TRAILER_LINES:
-            raise MalformedHead("the trailers are too large", status=431)
+            raise MalformedHeadError("the trailers are too large", status=431)
 
 
 def encode_last_chunk(trailers: bytes) -> bytes:

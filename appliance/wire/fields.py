@@ -60,7 +60,7 @@ _NOT_IN_TRAILERS = _SET_ASIDE | {
 }
 
 
-class MalformedHead(ValueError):
+class MalformedHeadError(ValueError):
     """A head that cannot be read in one way only; `status` is the answer it deserves."""
 
     def __init__(self, what: str, status: int = 400) -> None:
@@ -82,7 +82,7 @@ def _parse_line(line: bytes) -> tuple[bytes, bytes, bytes, bool]:
     """One line as (lower-case name, value, line to send on, is it plain)."""
     match = _LINE.fullmatch(line)
     if match is None:
-        raise MalformedHead(_what_is_wrong(line))
+        raise MalformedHeadError(_what_is_wrong(line))
     name = match[1].lower()
     value = match[2].strip(b" \t")
     plain = name not in _SET_ASIDE and name not in _LOOKED_AT
@@ -115,13 +115,13 @@ def _what_is_wrong(line: bytes) -> str:
 def parse_field_lines(block: bytes, max_fields: int) -> FieldLines:
     """Reads the lines of `block` (each ended by CRLF, the empty line left out).
 
-    Raises MalformedHead (400, or 431 with more than `max_fields` lines).
+    Raises MalformedHeadError (400, or 431 with more than `max_fields` lines).
     """
     lines = block.split(b"\r\n")
     if lines.pop():
-        raise MalformedHead("a header line is not ended by CRLF")
+        raise MalformedHeadError("a header line is not ended by CRLF")
     if len(lines) > max_fields:
-        raise MalformedHead(f"more than {max_fields} headers", status=431)
+        raise MalformedHeadError(f"more than {max_fields} headers", status=431)
     named: dict[bytes, bytes] = {}
     repeated: set[bytes] = set()
     kept: list[tuple[bytes, bytes]] = []
@@ -172,31 +172,31 @@ _CHUNKED = Framing(None, True)
 
 
 def parse_framing(fields: FieldLines, is_http_1_1: bool) -> Framing:
-    """Raises MalformedHead where Content-Length and Transfer-Encoding leave any doubt."""
+    """Raises MalformedHeadError where Content-Length and Transfer-Encoding leave any doubt."""
     named = fields.named
     if b"transfer-encoding" in named:
         return _parse_transfer_encoding(fields, is_http_1_1)
     if b"content-length" not in named:
         return _NO_FRAMING
     if b"content-length" in fields.repeated:
-        raise MalformedHead("Content-Length is given twice")
+        raise MalformedHeadError("Content-Length is given twice")
     value = named[b"content-length"]
     if _CONTENT_LENGTH.fullmatch(value) is None:
-        raise MalformedHead("Content-Length is not a plain number")
+        raise MalformedHeadError("Content-Length is not a plain number")
     return Framing(int(value), False)
 
 
 def _parse_transfer_encoding(fields: FieldLines, is_http_1_1: bool) -> Framing:
     if b"content-length" in fields.named:
-        raise MalformedHead("both Content-Length and Transfer-Encoding are given")
+        raise MalformedHeadError("both Content-Length and Transfer-Encoding are given")
     if not is_http_1_1:
-        raise MalformedHead("Transfer-Encoding is given in HTTP/1.0")
+        raise MalformedHeadError("Transfer-Encoding is given in HTTP/1.0")
     codings = [c.strip(b" \t").lower() for c in fields.named[b"transfer-encoding"].split(b",")]
     if codings == [b"chunked"]:
         return _CHUNKED
     if codings[-1] != b"chunked" or codings.count(b"chunked") != 1 or b"" in codings:
-        raise MalformedHead("Transfer-Encoding does not end in one chunked")
-    raise MalformedHead("a transfer coding other than chunked is used", status=501)
+        raise MalformedHeadError("Transfer-Encoding does not end in one chunked")
+    raise MalformedHeadError("a transfer coding other than chunked is used", status=501)
 
 
 def parse_trailer_lines(lines: Iterable[bytes]) -> bytes:

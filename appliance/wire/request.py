@@ -8,7 +8,7 @@ from functools import lru_cache
 from appliance.wire.fields import (
     FieldLines,
     Framing,
-    MalformedHead,
+    MalformedHeadError,
     connection_tokens,
     parse_field_lines,
     parse_framing,
@@ -75,24 +75,24 @@ def _parse_request_line(line: bytes) -> RequestLine:
         raise _refused_line(line)
     method, target, minor = match.groups()
     if len(target) > MAX_TARGET_BYTES:
-        raise MalformedHead(f"the address is longer than {MAX_TARGET_BYTES} bytes", status=414)
+        raise MalformedHeadError(f"the address is longer than {MAX_TARGET_BYTES} bytes", status=414)
     if method in (b"CONNECT", b"TRACE"):
-        raise MalformedHead(f"the method {method.decode()} is not carried", status=405)
+        raise MalformedHeadError(f"the method {method.decode()} is not carried", status=405)
     authority = None
     if target[:1] != b"/" and not (target == b"*" and method == b"OPTIONS"):
         absolute = _ABSOLUTE.fullmatch(target)
         if absolute is None:
-            raise MalformedHead("the address neither starts with / nor is a full http address")
+            raise MalformedHeadError("the address neither starts with / nor is a full http address")
         authority, path = absolute.groups()
         target = path if path[:1] == b"/" else b"/" + path
     return RequestLine(method, target, minor == b"1", authority)
 
 
-def _refused_line(line: bytes) -> MalformedHead:
+def _refused_line(line: bytes) -> MalformedHeadError:
     parts = line.split(b" ")
     if len(parts) == 3 and _VERSION.fullmatch(parts[2]) and parts[2][5:7] != b"1.":
-        return MalformedHead("this version of HTTP is not spoken here", status=505)
-    return MalformedHead("the request line is malformed")
+        return MalformedHeadError("this version of HTTP is not spoken here", status=505)
+    return MalformedHeadError("the request line is malformed")
 
 
 _cached_request_line = lru_cache(maxsize=CACHED_LINES)(_parse_request_line)
@@ -123,9 +123,9 @@ def _parse_host_field(fields: FieldLines, is_http_1_1: bool) -> bytes | None:
     """RFC 9112 3.2: exactly one Host in HTTP/1.1."""
     host = fields.named.get(b"host")
     if b"host" in fields.repeated:
-        raise MalformedHead("Host is given twice")
+        raise MalformedHeadError("Host is given twice")
     if host is None and is_http_1_1:
-        raise MalformedHead("Host is missing")
+        raise MalformedHeadError("Host is missing")
     return host
 
 
@@ -135,14 +135,14 @@ def _parse_expect(fields: FieldLines, is_http_1_1: bool) -> bool:
     if value is None or not is_http_1_1:
         return False
     if value.lower() != b"100-continue":
-        raise MalformedHead("an expectation other than 100-continue", status=417)
+        raise MalformedHeadError("an expectation other than 100-continue", status=417)
     return True
 
 
 def parse_request(head: bytes, max_fields: int) -> Request:
     """Reads a head: request line and field lines, each ended by CRLF, without the empty line.
 
-    Raises MalformedHead with the status to answer.
+    Raises MalformedHeadError with the status to answer.
     """
     line_end = head.find(b"\r\n")
     text = head[:line_end]
@@ -170,23 +170,23 @@ def parse_request(head: bytes, max_fields: int) -> Request:
 def _agreed_host(authority: bytes, host: bytes | None) -> bytes:
     """RFC 9112 3.2.2 lets the target overrule Host; what disagrees is refused here instead."""
     if not authority or b"@" in authority:
-        raise MalformedHead("the full address names no plain host")
+        raise MalformedHeadError("the full address names no plain host")
     if host is not None and host.lower() != authority.lower():
-        raise MalformedHead("the full address and Host name different hosts")
+        raise MalformedHeadError("the full address and Host name different hosts")
     return authority
 
 
 def check_unfinished_head(data: bytes, max_head_bytes: int) -> None:
     """Refuses a head that can no longer become good, though its end has not arrived.
 
-    Raises MalformedHead: 431 or 414 past `max_head_bytes`, 400 with a bare LF or a NUL.
+    Raises MalformedHeadError: 431 or 414 past `max_head_bytes`, 400 with a bare LF or a NUL.
     """
     if data.count(b"\n") != data.count(b"\r\n"):
-        raise MalformedHead("a line is ended by a bare LF")
+        raise MalformedHeadError("a line is ended by a bare LF")
     if b"\0" in data:
-        raise MalformedHead("the head holds a NUL byte")
+        raise MalformedHeadError("the head holds a NUL byte")
     line_end = data.find(b"\r\n")
     if (line_end if line_end >= 0 else len(data)) > MAX_TARGET_BYTES + 64:
-        raise MalformedHead(f"the address is longer than {MAX_TARGET_BYTES} bytes", status=414)
+        raise MalformedHeadError(f"the address is longer than {MAX_TARGET_BYTES} bytes", status=414)
     if len(data) > max_head_bytes:
-        raise MalformedHead(f"the head is larger than {max_head_bytes} bytes", status=431)
+        raise MalformedHeadError(f"the head is larger than {max_head_bytes} bytes", status=431)

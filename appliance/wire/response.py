@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from appliance.wire.fields import (
     Framing,
-    MalformedHead,
+    MalformedHeadError,
     connection_tokens,
     parse_field_lines,
     parse_framing,
@@ -48,7 +48,7 @@ class Response:
 def _parse_status_line(line: bytes) -> StatusLine:
     match = _STATUS_LINE.fullmatch(line)
     if match is None:
-        raise MalformedHead("the status line is malformed")
+        raise MalformedHeadError("the status line is malformed")
     minor, code, reason = match.groups()
     return StatusLine(minor == b"1", int(code), b"HTTP/1.1 %b %b\r\n" % (code, reason or b""))
 
@@ -72,7 +72,7 @@ _cached_fields: Callable[[bytes, bool, int], ResponseFields] = lru_cache(maxsize
 def parse_response(head: bytes, max_fields: int) -> Response:
     """Reads status line and field lines, each ended by CRLF, without the empty line.
 
-    Raises MalformedHead.
+    Raises MalformedHeadError.
     """
     line_end = head.find(b"\r\n")
     status = _parse_status_line(head[:line_end])
