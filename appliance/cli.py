@@ -59,7 +59,7 @@ def demo(options: argparse.Namespace) -> int:
     """Three hello backends and the chat behind the proxy."""
     from appliance import demo as demonstration
 
-    return demonstration.run(options.port)
+    return int(demonstration.run(options.port))
 
 
 def status(options: argparse.Namespace) -> int:

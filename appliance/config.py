@@ -26,7 +26,6 @@ from appliance.quantities import (
     networks,
     one_of,
     path,
-    text,
     workers,
 )
 from appliance.routing.model import Site

@@ -68,8 +68,8 @@ class Decoder:
 class RoutesMemory:
     """The last routes and addresses, in memory that outlives any one process.
 
-    Two files in memory take turns: the idle one is written, then one cell is flipped. A writer killed
-    half-way leaves the other as it was.
+    Two files in memory take turns: the idle one is written, then one cell is flipped. A writer
+    killed half-way leaves the other as it was.
     """
 
     def __init__(self) -> None:

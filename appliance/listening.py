@@ -62,7 +62,10 @@ def _bind(sock: socket.socket, address: Address) -> None:
 
 def _words(error: OSError, address: Address) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {address.port} is in use at {address}: stop what listens there, or choose another"
+        return (
+            f"port {address.port} is in use at {address}: "
+            "stop what listens there, or choose another"
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
         return (
             f"no permission to listen at {address}: run as root, grant CAP_NET_BIND_SERVICE, "

@@ -9,6 +9,9 @@ import tomllib
 
 Path = tuple[str | int, ...]
 
+# No key that anything asks for lies deeper, and a path's cost grows with its square.
+MAX_DEPTH = 16
+
 _KEY_PART = re.compile(r"""[ \t]*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]+))[ \t]*""")
 _STRING_ENDS = ('"""', "'''", '"', "'")
 
@@ -60,7 +63,7 @@ class _Outline:
             if self._text[self._at : self._at + 1] != ".":
                 break
             self._at += 1
-        return parts
+        return parts[:MAX_DEPTH]
 
     def _resolve(self, base: Path, parts: list[str]) -> Path:
         """A path with the index of the last element where it runs through an array of tables."""

@@ -61,16 +61,17 @@ class AdminServer:
     async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> None:
         parts = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
         if len(parts) != 3:
-            return await _send(
-                writer, *_error(400, "not an HTTP request", "", "send GET /v1/status")
-            )
+            what, way_out = "not an HTTP request", "send GET /v1/status"
+            await _send(writer, *_error(400, what, "", way_out))
+            return
         method, target, _ = parts
         path = unquote(target.partition("?")[0])
         if method not in ("GET", "HEAD"):
             await _send(writer, *_error(405, f"{method} is not answered", path, "use GET"))
             return
         if path == "/v1/events":
-            return await self._send_events(writer)
+            await self._send_events(writer)
+            return
         await _send(writer, *self._find(path))
 
     def _find(self, path: str) -> tuple[int, Any]:

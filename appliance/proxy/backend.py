@@ -1,7 +1,7 @@
 """One connection to a backend: the answer's half of an exchange.
 
-It reads the answer strictly, passes it on to the client that borrowed it, and says at the end whether
-it may be kept. Between exchanges it lies in its backend's pool with no client.
+It reads the answer strictly, passes it on to the client that borrowed it, and says at the end
+whether it may be kept. Between exchanges it lies in its backend's pool with no client.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Who is asking: the forwarding headers a backend sees (PURE).
 
 X-Forwarded-For, -Proto, -Host, -Port, X-Real-IP and Forwarded (RFC 7239) are always written here. A
-client's own are believed, and added to, only when it is one of `trusted_proxies`; the client is then
-the right-most address in the chain that is not itself trusted.
+client's own are believed, and added to, only when it is one of `trusted_proxies`; the client is
+then the right-most address in the chain that is not itself trusted.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ def _forwarded_node(ip: str) -> str:
 def encode_forwarding(
     peer: Peer, client_ip: str, host: bytes, received: dict[bytes, bytes] | None
 ) -> bytes:
-    """The forwarding lines for a backend; `received` holds the client's own where they are believed."""
+    """The forwarding lines for a backend; `received`: the client's own, where believed."""
     ip = peer.ip.encode()
     node = _forwarded_node(peer.ip).encode()
     quoted = host.replace(b"\\", b"\\\\").replace(b'"', b'\\"')

@@ -32,7 +32,7 @@ WriteLog = Callable[[bytes, bytes, int, int, int, bytes, bytes, bytes, bytes, fl
 
 @dataclass(slots=True, eq=False)
 class Gate:
-    """Settings, sites, counters and clock of a worker; `now_s` is coarse, for limits in time only."""
+    """Settings, sites, counters and clock of a worker; `now_s` is coarse, for limits only."""
 
     limits: Limits
     trusted: Sequence[Network]

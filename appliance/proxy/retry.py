@@ -26,8 +26,9 @@ _NOTHING_SENT = frozenset((Failure.CONNECT, Failure.CONNECT_TIMEOUT))
 def may_retry(failure: Failure, method: bytes, tries: int, has_body: bool) -> bool:
     """RFC 9110 9.2.2: again only where the backend cannot have acted on the first.
 
-    A connection that was never made carried nothing. A kept connection that closes before any answer
-    was most likely closed while idle: an idempotent request without a body is safe on another.
+    A connection that was never made carried nothing. A kept connection that closes before any
+    answer was most likely closed while idle: an idempotent request without a body is safe on
+    another.
     """
     if tries >= MAX_TRIES:
         return False

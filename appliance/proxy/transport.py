@@ -1,8 +1,8 @@
 """What the data path asks of a socket, and nothing more.
 
-The protocol objects in this room speak to their sockets through `Transport` and open new ones through
-`Engine`. uvloop's transports fit as they are, so today's cost is nothing; another engine has these
-few methods to provide and carries the same objects.
+The protocol objects in this room speak to their sockets through `Transport` and open new ones
+through `Engine`. uvloop's transports fit as they are, so today's cost is nothing; another engine
+has these few methods to provide and carries the same objects.
 """
 
 import ssl
@@ -22,7 +22,7 @@ class Receiver(Protocol):
 
 
 class Transport(Protocol):
-    """One connected socket. Writes never block: past a mark the receiver's pause_writing is called."""
+    """One connected socket. Writes never block; past a mark pause_writing is called."""
 
     def write(self, data: bytes) -> None: ...
     def pause_reading(self) -> None: ...

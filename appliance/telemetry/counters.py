@@ -1,8 +1,8 @@
 """Counters that outlive their processes: a shared map made before the fork.
 
-Each worker writes only its own part and anybody reads all, so there are no locks; a reader may see a
-number a moment old, never a torn one (aligned 64-bit stores). A respawned worker goes on in the part
-of the one before it. The map is anonymous memory, so untouched parts cost nothing.
+Each worker writes only its own part and anybody reads all, so there are no locks; a reader may see
+a number a moment old, never a torn one (aligned 64-bit stores). A respawned worker goes on in the
+part of the one before it. The map is anonymous memory, so untouched parts cost nothing.
 """
 
 import mmap

@@ -1,8 +1,8 @@
-"""Field lines: the `Name: value` part of a head, read strictly (RFC 9110 section 5, RFC 9112 section 5).
+"""Field lines: the `Name: value` part of a head, read strictly (RFC 9110 and RFC 9112, section 5).
 
 A line that two parsers could read differently is refused: a fold, a space before the colon, a bare
-CR or LF, a control byte. What one pass over the lines finds is kept as `FieldLines`: the fields that
-decide framing and routing by name, and all others as lines ready to be sent on.
+CR or LF, a control byte. What one pass over the lines finds is kept as `FieldLines`: the fields
+that decide framing and routing by name, and all others as lines ready to be sent on.
 """
 
 import re

@@ -54,7 +54,9 @@ SCRIPTS = {
     "/hints": answer(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK + b"\r\nok"),
     "/204": answer(b"HTTP/1.1 204 No Content\r\n\r\n"),
     "/304": answer(b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'),
-    "/hop": answer(OK + b"Connection: X-Secret\r\nX-Secret: 1\r\nKeep-Alive: 5\r\nX-Kept: 1\r\n\r\nok"),
+    "/hop": answer(
+        OK + b"Connection: X-Secret\r\nX-Secret: 1\r\nKeep-Alive: 5\r\nX-Kept: 1\r\n\r\nok"
+    ),
     "/cut": answer(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort", close=True),
     "/cut-chunk": answer(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", close=True
@@ -88,7 +90,9 @@ def split(answered: bytes) -> tuple[bytes, bytes]:
 
 
 def test_a_request_reaches_its_backend_with_the_client_named(box: Box) -> None:
-    head, body = split(box.get("/x?y=1", host="A.test.:80", more="X-Forwarded-For: 6.6.6.6\r\nX_Real_IP: 6\r\n"))
+    head, body = split(
+        box.get("/x?y=1", host="A.test.:80", more="X-Forwarded-For: 6.6.6.6\r\nX_Real_IP: 6\r\n")
+    )
     assert head.startswith(b"HTTP/1.1 200 OK")
     sent = body.lower()
     assert body.startswith(b"GET /x?y=1 HTTP/1.1\r\nHost: A.test.:80\r\n")
@@ -176,7 +180,9 @@ def test_pipelined_requests_are_answered_in_order_after_a_half_close(box: Box) -
     asks = b"".join(b"GET /%d HTTP/1.1\r\nHost: a.test\r\n\r\n" % i for i in range(50))
     answered = box.raw(asks, half_close=True)
     found = [line for line in answered.split(b"\r\n") if line.startswith(b"GET /")]
-    firsts = [part.split(b" ")[1] for part in answered.split(b"\r\n\r\n") if part.startswith(b"GET")]
+    firsts = [
+        part.split(b" ")[1] for part in answered.split(b"\r\n\r\n") if part.startswith(b"GET")
+    ]
     assert firsts == [b"/%d" % i for i in range(50)], found
 
 
@@ -301,7 +307,9 @@ def test_a_side_that_does_not_read_costs_bounded_memory(
         before = rss(worker)
         with box.connect() as sock:
             if upload:
-                sock.sendall(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1073741824\r\n\r\n")
+                sock.sendall(
+                    b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1073741824\r\n\r\n"
+                )
                 send_until_stuck(sock, piece)
             else:
                 sock.sendall(b"GET /flood HTTP/1.1\r\nHost: a.test\r\n\r\n")
