@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from appliance.console import say
 HOST = "127.0.0.1"
 HELLOS = 3
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+# Followed by the demo's process id, so that the next demo knows what a killed one has left.
+FOLDER = "gatelight-demo-"
 START_S = 15.0
 # The proxy's drain, and what it may take beyond it before it is killed.
 DRAIN = "1s"
@@ -223,14 +226,24 @@ Requests are listed below as they come. Ctrl-C ends it all.
 """
 
 
+def sweep(parent: Path) -> None:
+    """Removes what demos of ours that were killed outright have left."""
+    for folder in parent.glob(f"{FOLDER}*-*"):
+        pid = folder.name.removeprefix(FOLDER).partition("-")[0]
+        is_ours = folder.lstat().st_uid == os.getuid()
+        if is_ours and pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def run(port: int = 8080) -> int:
     """Shows Gatelight at work until told to stop; the exit code."""
     if not EXAMPLES.is_dir():
         say(f"the examples are not at {EXAMPLES}: run the demo from a copy of the repository")
         return 1
     before = signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
+    sweep(Path(tempfile.gettempdir()))
     try:
-        with tempfile.TemporaryDirectory(prefix="gatelight-demo-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"{FOLDER}{os.getpid()}-") as folder:
             return _run_in(folder, port)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -88,12 +88,17 @@ def test_nothing_is_left_behind(name: signal.Signals) -> None:
         assert not folder.exists()
 
 
-def test_its_parts_end_with_it_when_it_is_killed() -> None:
+def test_its_parts_end_with_it_when_it_is_killed_and_the_next_one_tidies_up() -> None:
     with running(*demo(free_port())) as program:
+        folder = admin_socket(program).parent
         program.read_until("Ctrl-C")
         pids = family(program.process.pid)
         program.process.kill()
+        program.process.wait(LIMIT_S)
         assert_all_end(pids)
+    with running(*demo(free_port())) as program:
+        program.read_until("Ctrl-C")
+        assert not folder.exists()
 
 
 def test_a_port_in_use_is_one_line_with_the_way_out() -> None:
