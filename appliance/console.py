@@ -5,5 +5,9 @@ import sys
 
 def say(text: str) -> None:
     """One line on standard error."""
-    sys.stderr.write(f"gatelight: {text}\n")
-    sys.stderr.flush()
+    try:
+        sys.stderr.write(f"gatelight: {text}\n")
+        sys.stderr.flush()
+    except OSError:
+        # Nobody reads it any more (EPIPE): no reason to stop serving.
+        pass

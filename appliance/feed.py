@@ -17,6 +17,8 @@ from appliance.routing.model import Site
 _LENGTH = struct.Struct("<I")
 # 100,000 sites take about 30 MB.
 MAX_MESSAGE_BYTES = 1 << 28
+# Reading takes milliseconds, and control changes routes a few times a second at most.
+LOAD_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ Message = Routes | Addresses
 
 
 def encode(message: Message) -> bytes:
-    """A message with its length."""
+    """A message with its length. Raises ValueError when it is too large."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise ValueError("a message of the feed is too large")
     return _LENGTH.pack(len(body)) + body
 
 
@@ -68,34 +72,44 @@ class Decoder:
 class RoutesMemory:
     """The last routes and addresses, in memory that outlives any one process.
 
-    Two files in memory take turns: the idle one is written, then one cell is flipped. A writer
-    killed half-way leaves the other as it was.
+    Two files in memory take turns: the idle one is written, then the count of changes goes up by
+    one and makes it the current one. A writer killed half-way leaves the other as it was.
     """
 
     def __init__(self) -> None:
         self._files = [os.memfd_create("gatelight-routes") for _ in range(2)]
-        self._cell = mmap.mmap(-1, mmap.PAGESIZE)
+        self._changes = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
 
     def store(self, routes: Routes, addresses: Addresses) -> None:
         """Keeps both."""
-        current = self._cell[0]
-        idle = 1 if current == 1 else 0  # the cell holds 0 for nothing, else file number + 1
+        following = self._changes[0] + 1
+        file = self._files[following % 2]
         content = encode(routes) + encode(addresses)
-        os.ftruncate(self._files[idle], 0)
+        os.ftruncate(file, 0)
         written = 0
         while written < len(content):
-            written += os.pwrite(self._files[idle], content[written:], written)
-        self._cell[0] = idle + 1
+            written += os.pwrite(file, content[written:], written)
+        self._changes[0] = following
 
     def load(self) -> tuple[Routes, Addresses] | None:
-        """What was kept last; None before the first time."""
-        current = self._cell[0]
-        if not current:
-            return None
-        file = self._files[current - 1]
-        content = os.pread(file, os.fstat(file).st_size, 0)
-        found = Decoder().feed(content)
-        match found:
-            case [Routes() as routes, Addresses() as addresses]:
-                return routes, addresses
+        """What was kept last; None before the first time, or when it changes too fast to read."""
+        for _ in range(LOAD_TRIES):
+            current = self._changes[0]
+            if not current:
+                return None
+            content = _read_whole(self._files[current % 2])
+            # The current file is only written again once the other one has become current.
+            if self._changes[0] == current:
+                match Decoder().feed(content):
+                    case [Routes() as routes, Addresses() as addresses]:
+                        return routes, addresses
+                return None
         return None
+
+
+def _read_whole(file: int) -> bytes:
+    size = os.fstat(file).st_size
+    content = bytearray()
+    while len(content) < size and (data := os.pread(file, size - len(content), len(content))):
+        content += data
+    return bytes(content)

@@ -6,14 +6,22 @@ memory, or cannot be written, is dropped by whole lines and counted.
 
 import os
 import queue
+import select
+import stat
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 
 # About 20,000 lines: what a stalled disk may make a worker hold.
 MAX_HELD_BYTES = 4 << 20
 # One write call takes the lines of this many bytes.
 BATCH_BYTES = 64 << 10
+# Workers share standard output. Where that is a pipe, only writes of PIPE_BUF bytes or less stay
+# in one piece (pipe(7)).
+PIPE_PIECE_BYTES = select.PIPE_BUF
+# A reader whose pipe does not block us is waited for this long before lines are lost.
+READER_TIMEOUT_S = 1.0
 # How often lost lines are spoken of.
 COMPLAIN_EVERY_S = 10.0
 STDOUT, OFF = "-", "off"
@@ -23,7 +31,6 @@ class AccessLog:
     """Adds lines, hands batches to the writer."""
 
     def __init__(self, target: str) -> None:
-        self._target = target
         self._lines: list[bytes] = []
         self._gathered = 0
         self._added_bytes = 0
@@ -77,6 +84,8 @@ class _Writer(threading.Thread):
         self._target = target
         self._batches = batches
         self._file = -1
+        self._piece_bytes = BATCH_BYTES
+        self._half_line = False
         self._complained_s = -COMPLAIN_EVERY_S
         self.lost = 0
         self.done_bytes = 0
@@ -85,44 +94,67 @@ class _Writer(threading.Thread):
         while True:
             batch = self._batches.get()
             if isinstance(batch, list):
-                self._write(batch)
+                self._write_batch(batch)
             elif batch == "reopen":
                 self._close()
             else:
+                self._close()
                 return
 
-    def _open(self) -> int:
+    def _open(self) -> None:
+        if self._file >= 0:
+            return
         if self._target == STDOUT:
-            return 1
-        if self._file < 0:
+            self._file = 1
+        else:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(self._target, flags, 0o640)
-        return self._file
+        found = os.fstat(self._file)
+        self._half_line = self._half_line and found.st_size > 0
+        self._piece_bytes = BATCH_BYTES if stat.S_ISREG(found.st_mode) else PIPE_PIECE_BYTES
 
     def _close(self) -> None:
-        if self._file >= 0:
+        if self._file >= 0 and self._target != STDOUT:
             os.close(self._file)
         self._file = -1
 
-    def _write(self, lines: list[bytes]) -> None:
-        data = b"".join(lines)
+    def _write_batch(self, lines: list[bytes]) -> None:
+        left = len(lines)
+        try:
+            self._open()
+            for piece in split_lines(lines, self._piece_bytes):
+                left -= len(piece)
+                self._write_piece(b"".join(piece))
+        except OSError as error:
+            self.lost += left
+            self.complain(self.lost, error.strerror or str(error))
+        finally:
+            self.done_bytes += sum(map(len, lines))
+
+    def _write_piece(self, data: bytes) -> None:
+        """Writes whole lines; what an earlier failure left half-written is ended first."""
         done = 0
         try:
-            file = self._open()
+            while self._half_line:
+                self._half_line = not self._write(b"\n")
             while done < len(data):
-                done += os.write(file, data[done:])
-        except OSError as error:
-            self._drop(data, done, error)
+                done += self._write(data[done:])
+        except OSError:
+            self.lost += data.count(b"\n", done)
+            raise
         finally:
-            self.done_bytes += len(data)
+            if done:
+                self._half_line = data[done - 1] != 0x0A
 
-    def _drop(self, data: bytes, done: int, error: OSError) -> None:
-        if done and data[done - 1 : done] != b"\n":
-            # Half a line is in the file: end it, as soon as anything can be written again.
-            self._batches.put([b"\n"])
-            self.done_bytes -= 1
-        self.lost += data.count(b"\n", done)
-        self.complain(self.lost, error.strerror or str(error))
+    def _write(self, data: bytes) -> int:
+        try:
+            return os.write(self._file, data)
+        except BlockingIOError:
+            # Whoever gave us this pipe made it non-blocking.
+            _, ready, _ = select.select([], [self._file], [], READER_TIMEOUT_S)
+            if not ready:
+                raise
+            return 0
 
     def complain(self, lost: int, why: str) -> None:
         """Says on standard error, now and then, that lines are being lost."""
@@ -135,3 +167,14 @@ class _Writer(threading.Thread):
             sys.stderr.write(text)
         except OSError:
             return
+
+
+def split_lines(lines: Sequence[bytes], piece_bytes: int) -> Iterator[Sequence[bytes]]:
+    """Pieces of whole lines, each as large as `piece_bytes` or one single longer line."""
+    start = size = 0
+    for index, line in enumerate(lines):
+        if size and size + len(line) > piece_bytes:
+            yield lines[start:index]
+            start, size = index, 0
+        size += len(line)
+    yield lines[start:]
