@@ -13,15 +13,15 @@ import time
 
 import uvloop
 
-from appliance.config import LogFormat
+from appliance.config import LogFormat, ProxySettings
 from appliance.context import WorkerContext
 from appliance.feed import Addresses, Decoder, Routes
 from appliance.proxy.client import ClientConnection
-from appliance.proxy.gate import Gate, WriteLog
+from appliance.proxy.gate import Gate, LineLog
 from appliance.proxy.live import LiveSites
 from appliance.telemetry.access_log import OFF, AccessLog
 from appliance.telemetry.counters import LOG_LINES_LOST
-from appliance.telemetry.log_lines import combined_line, json_line
+from appliance.telemetry.log_lines import clock_text, combined_line, iso_text, json_line
 from appliance.upstream.dial import Dialer, backend_context
 from appliance.upstream.pool import IdlePool
 
@@ -35,13 +35,12 @@ FEED_RETRY_S = 0.5
 LOG_CLOSE_S = 2.0
 
 
-def make_log_writer(log: AccessLog, target: str, form: LogFormat) -> WriteLog | None:
+def make_line_log(log: AccessLog, settings: ProxySettings) -> LineLog | None:
     """What the data path calls for each answer; None when the log is off."""
-    if target == OFF:
+    if settings.access_log == OFF:
         return None
-    encode = combined_line if form is LogFormat.COMBINED else json_line
-    add, now_s = log.add, time.time
-    return lambda *fields: add(encode(int(now_s()), *fields))
+    encode = combined_line if settings.log_format is LogFormat.COMBINED else json_line
+    return LineLog(encode, log.add, b"")
 
 
 class Worker:
@@ -61,9 +60,7 @@ class Worker:
             sites=LiveSites(IdlePool, backend_context, random.Random()),
             engine=Dialer(loop),
             tally=self.cells,
-            write_log=make_log_writer(
-                self.log, settings.proxy.access_log, settings.proxy.log_format
-            ),
+            log=make_line_log(self.log, settings.proxy),
             now_s=loop.time(),
         )
         self.stopped = loop.create_future()
@@ -79,8 +76,8 @@ class Worker:
             (signal.SIGUSR1, self.log.reopen),
         ):
             self.loop.add_signal_handler(name, action)
-        await self.listen()
         self.tick()
+        await self.listen()
         feeding = self.loop.create_task(self.follow_feed())
         await self.stopped
         feeding.cancel()
@@ -140,6 +137,9 @@ class Worker:
         self.gate.now_s = self.loop.time()
         self.cells.beat(time.monotonic_ns())
         self.log.flush()
+        if self.gate.log is not None:
+            is_json = self.context.settings.proxy.log_format is LogFormat.JSON
+            self.gate.log.time_text = (iso_text if is_json else clock_text)(int(time.time()))
         self.ticks += 1
         if self.ticks % SWEEP_EVERY_TICKS == 0:
             self.gate.sweep()

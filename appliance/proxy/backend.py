@@ -136,12 +136,18 @@ class BackendConnection(asyncio.Protocol):
 
     def _on_final_head(self, client: "ClientConnection", response: Response, data: bytes) -> None:
         self.answered = True
-        self._keep = response.keep_alive
+        self._keep = response.fields.keep_alive
         if response.status == 101:
             self.reading = _NOTHING
             client.on_switching(response, data)
             return
         framing = response.fields.framing
+        length = framing.length
+        if length is not None and length == len(data) and has_body(self.method, response.status):
+            self.reading = _NOTHING
+            self.client = None
+            client.send_whole(self, response, data, self._keep)
+            return
         if not has_body(self.method, response.status):
             self._left = 0
             self.reading = _LENGTH

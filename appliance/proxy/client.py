@@ -33,6 +33,7 @@ from appliance.wire.request import (
     IDEMPOTENT,
     Request,
     RequestFields,
+    RequestLine,
     check_unfinished_head,
     parse_request,
 )
@@ -54,12 +55,14 @@ JOINED_CHUNK_BYTES = 16 * 1024
 TCP_CLOSE = 7  # include/net/tcp_states.h
 
 
-_NO_FIELDS = RequestFields({}, b"", None, Framing(None, False), frozenset(), b"", False)
+_NO_FIELDS = RequestFields(
+    {}, b"", None, Framing(None, False), b"", False, keep_alive=False, has_body=False
+)
 
 
 def _unreadable_request(line: bytes) -> Request:
     """What stands for a request that could not be read, in the log and in its answer."""
-    return Request(line, b"GET", b"", True, b"", _NO_FIELDS, False, False)
+    return Request(RequestLine(line, b"GET", b"", True, None), _NO_FIELDS, b"")
 
 
 def _text(value: bytes) -> str:
@@ -99,6 +102,8 @@ class ClientConnection(asyncio.Protocol):
         "_client_full",
         "_client_ip",
         "_fields_for",
+        "_forwarding",
+        "_forwarding_host",
         "_head",
         "_head_begun",
         "_keep_alive",
@@ -133,9 +138,12 @@ class ClientConnection(asyncio.Protocol):
         self._reading_paused = False
         self._client_full = False
         self._backend_full = False
+        self._forwarding = b""
+        self._forwarding_host: bytes | None = None
         self._ready_fields = b""
         self._fields_for: tuple[RequestFields, LiveSite] | None = None
         self._started_s = 0.0
+        self._keep_alive = True
         self._forget_request()
 
     def _forget_request(self) -> None:
@@ -148,10 +156,8 @@ class ClientConnection(asyncio.Protocol):
         self._body_reader: ChunkedReader | None = None
         self._body_left = 0
         self._head = b""
-        self._rechunk = False
-        self._until_close = False
+        self._rechunk = self._until_close = False
         self._backend_url = b""
-        self._keep_alive = True
         self._status = 0
         self._tries = 0
         self._bytes_in = self._bytes_out = 0
@@ -307,8 +313,8 @@ class ClientConnection(asyncio.Protocol):
         self._started_s = monotonic()
         self._head_begun = False
         self._request = request
-        self._keep_alive = request.keep_alive
-        if request.has_body:
+        self._keep_alive = request.fields.keep_alive
+        if request.fields.has_body:
             framing = request.fields.framing
             self._body_left = framing.length or 0
             self._body_reader = ChunkedReader() if framing.chunked else None
@@ -328,9 +334,19 @@ class ClientConnection(asyncio.Protocol):
         if self.peer.trusted:
             chain = request.fields.named.get(b"x-forwarded-for", b"")
             self._client_ip = choose_client(self.peer, chain, gate.trusted).encode()
-        stuck = site.stuck_to(request.fields.named.get(b"cookie", b""))
+        self._try(self._choose_first(request, site))
+
+    def _choose_first(self, request: Request, site: LiveSite) -> LiveBackend | None:
+        """The backend to ask first; those to ask next wait in `_candidates`."""
+        only = site.only
+        if only is not None:
+            return only if only.up else None
+        if site.by_cookie is not None:
+            stuck = site.stuck_to(request.fields.named.get(b"cookie", b""))
+            if stuck is not None:
+                return stuck
         self._candidates = iter(site.balancer.candidates(site.backends, self._client_ip.decode()))
-        self._try(stuck if stuck is not None else next(self._candidates, None))
+        return next(self._candidates, None)
 
     def _try(self, chosen: LiveBackend | None) -> None:
         request = self._request
@@ -345,7 +361,7 @@ class ClientConnection(asyncio.Protocol):
         self._backend_url = chosen.url
         chosen.active += 1
         self._tries += 1
-        replayable = not request.has_body and request.method in IDEMPOTENT
+        replayable = not request.fields.has_body and request.line.method in IDEMPOTENT
         connection = chosen.pool.take(self.gate.now_s, replayable)
         if connection is not None:
             self._attach(connection)
@@ -394,12 +410,12 @@ class ClientConnection(asyncio.Protocol):
             return
         self._backend = connection
         self._state = _EXCHANGE
-        connection.begin(self, request.method)
+        connection.begin(self, request.line.method)
         fields = self._encode_fields(request, chosen, site)
         connection.transport.write(
-            b"%b %b HTTP/1.1\r\n%b" % (request.method, request.target, fields)
+            b"%b %b HTTP/1.1\r\n%b" % (request.line.method, request.line.target, fields)
         )
-        if request.has_body:
+        if request.fields.has_body:
             self.deadline_s = self.gate.now_s + BODY_PAUSE_S
             data, self._buffer = self._buffer, b""
             if data:
@@ -416,11 +432,21 @@ class ClientConnection(asyncio.Protocol):
         host_header = site.site.host_header
         if kept is not None and kept[0] is fields and kept[1] is site and host_header != "backend":
             return self._ready_fields
-        received = fields.named if self.peer.trusted else None
-        forwarding = encode_forwarding(self.peer, self._client_ip.decode(), request.host, received)
-        self._ready_fields = encode_request_fields(request, chosen.backend, host_header, forwarding)
+        self._ready_fields = encode_request_fields(
+            request, chosen.backend, host_header, self._encode_forwarding(request)
+        )
         self._fields_for = (fields, site)
         return self._ready_fields
+
+    def _encode_forwarding(self, request: Request) -> bytes:
+        """The forwarding lines; a client that is not trusted has the same ones for each host."""
+        if self.peer.trusted:
+            received, ip = request.fields.named, self._client_ip.decode()
+            return encode_forwarding(self.peer, ip, request.host, received)
+        if self._forwarding_host != request.host:
+            self._forwarding_host = request.host
+            self._forwarding = encode_forwarding(self.peer, self.peer.ip, request.host, None)
+        return self._forwarding
 
     def _wants_body(self) -> bool:
         reader = self._body_reader
@@ -472,7 +498,7 @@ class ClientConnection(asyncio.Protocol):
 
     def send_interim(self, response: Response) -> None:
         """A 1xx on its way to a client that knows them (HTTP/1.1)."""
-        if self._request is not None and self._request.is_http_1_1:
+        if self._request is not None and self._request.line.is_http_1_1:
             self.transport.write(encode_interim_head(response))
 
     def send_head(self, response: Response, length: int | None, has_body: bool) -> None:
@@ -482,8 +508,8 @@ class ClientConnection(asyncio.Protocol):
             return
         self._answered_at_s = monotonic()
         self._status = response.status
-        self._rechunk = has_body and length is None and request.is_http_1_1
-        if has_body and length is None and not request.is_http_1_1:
+        self._rechunk = has_body and length is None and request.line.is_http_1_1
+        if has_body and length is None and not request.line.is_http_1_1:
             self._until_close = True
             self._keep_alive = False
         if self.gate.draining or (response.status >= 400 and self._wants_body()):
@@ -491,12 +517,19 @@ class ClientConnection(asyncio.Protocol):
         if not self._keep_alive:
             connection = b"Connection: close\r\n"
         else:
-            connection = b"" if request.is_http_1_1 else b"Connection: keep-alive\r\n"
+            connection = b"" if request.line.is_http_1_1 else b"Connection: keep-alive\r\n"
         sticky = b""
         if site.by_cookie is not None:
             stuck = site.stuck_to(request.fields.named.get(b"cookie", b""))
             sticky = b"" if stuck is chosen else site.cookie_of(chosen)
         self._head = encode_response_head(response, length, self._rechunk, connection, sticky)
+
+    def send_whole(
+        self, connection: BackendConnection, response: Response, body: bytes, keep: bool
+    ) -> None:
+        """An answer that came in one piece: most do."""
+        self.send_head(response, len(body), has_body=True)
+        self.end_body(connection, body, b"", keep)
 
     def flush_head(self) -> None:
         """Sends a head whose body has not begun yet."""
@@ -619,7 +652,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self.gate.tally.backend_failed(site.cells)
         self._release_chosen()
-        if may_retry(failure, request.method, self._tries, request.has_body):
+        if may_retry(failure, request.line.method, self._tries, request.fields.has_body):
             if failure is Failure.STALE and failed is not None:
                 # Not the backend's fault, only the connection's: the same one, afresh.
                 self._chosen = failed
@@ -646,7 +679,7 @@ class ClientConnection(asyncio.Protocol):
         if unread or self.gate.draining:
             self._keep_alive = False
         accept = request.fields.named.get(b"accept", b"") if request else b""
-        method = request.method if request else b"GET"
+        method = request.line.method if request else b"GET"
         page = encode_error(answer, accept, method, self._keep_alive)
         self._status = answer.status
         self._bytes_out = len(page) - page.find(b"\r\n\r\n") - 4
@@ -700,13 +733,15 @@ class ClientConnection(asyncio.Protocol):
             self._bytes_out,
             int(total_s * 1e6),
         )
-        if gate.write_log is None:
+        log = gate.log
+        if log is None:
             return
         backend_s = self._answered_at_s - self._started_s if self._answered_at_s else 0.0
         named = request.fields.named
-        gate.write_log(
+        line = log.encode(
+            log.time_text,
             self._client_ip,
-            request.text,
+            request.line.text,
             self._status,
             self._bytes_out,
             self._bytes_in,
@@ -717,6 +752,7 @@ class ClientConnection(asyncio.Protocol):
             total_s * 1000,
             backend_s * 1000,
         )
+        log.add(line)
 
     def _next(self, unread: bool) -> None:
         """After an answer: the next request, or the end."""

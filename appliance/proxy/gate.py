@@ -27,7 +27,18 @@ class Tally(Protocol):
     def closed(self, ip: str) -> None: ...
 
 
-WriteLog = Callable[[bytes, bytes, int, int, int, bytes, bytes, bytes, bytes, float, float], None]
+EncodeLine = Callable[
+    [bytes, bytes, bytes, int, int, int, bytes, bytes, bytes, bytes, float, float], bytes
+]
+
+
+@dataclass(slots=True, eq=False)
+class LineLog:
+    """The access log as the data path uses it; `time_text` is set anew several times a second."""
+
+    encode: EncodeLine
+    add: Callable[[bytes], None]
+    time_text: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +50,7 @@ class Gate:
     sites: LiveSites
     engine: Engine
     tally: Tally
-    write_log: WriteLog | None
+    log: LineLog | None
     now_s: float
     draining: bool = False
     clients: set["ClientConnection"] = field(default_factory=set)

@@ -57,6 +57,8 @@ class LiveSite:
     balancer: Balancer
     cells: memoryview | None = None
     by_cookie: dict[bytes, LiveBackend] | None = None
+    only: LiveBackend | None = None
+    """The one backend of a site that has one: nothing to choose."""
 
     def cookie_of(self, backend: LiveBackend) -> bytes:
         """The Set-Cookie line that brings a client back to `backend`."""
@@ -121,6 +123,8 @@ class LiveSites:
         reusable = {b.backend: b for b in old.backends} if old and _same_tls(old.site, site) else {}
         backends = [reusable.get(b) or self._make_backend(site, b) for b in site.backends]
         live = LiveSite(site, site.host.encode(), backends, make_balancer(site.balance, self._rng))
+        if len(backends) == 1:
+            live.only = backends[0]
         if site.sticky:
             live.by_cookie = {cookie_for(b.backend).encode(): b for b in backends}
         return live

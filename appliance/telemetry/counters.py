@@ -14,11 +14,12 @@ from appliance.telemetry.histogram import BUCKETS, bucket_of
 
 CELL = 8
 
+# What a process's STATE cell holds; the supervisor writes it.
+DOWN, STARTING, SERVING, DRAINING = range(4)
+
 # A worker's own cells.
-HEARTBEAT_NS, CONNECTIONS, ACCEPTED, REQUESTS, ERRORS, LOG_LINES_LOST, RESTARTS = range(7)
-PID, STATE, BYTES_IN, BYTES_OUT, SITES_USED = range(7, 12)
-WORKER_HISTOGRAM = 16
-WORKER_CELLS = WORKER_HISTOGRAM + BUCKETS
+HEARTBEAT_NS, CONNECTIONS, ACCEPTED, LOG_LINES_LOST, RESTARTS, PID, SITES_USED, STATE = range(8)
+WORKER_CELLS = 8
 
 # A site's cells in one worker's part. STATUS_CLASS + 2 counts the 2xx answers.
 STATUS_CLASS = 0
@@ -31,6 +32,8 @@ SITE_CELLS = NAME_CELL + NAME_BYTES // CELL
 # The busiest 4,095 sites of a box are counted by name, the rest together.
 SITE_SLOTS = 4096
 OTHERS = "(others)"
+# Answers that belong to no site: unknown hosts, heads that could not be read.
+UNROUTED = "(none)"
 
 # Clients share a cell with one in 65,536: what a limit per client may be off by.
 CLIENT_CELLS = 65536
@@ -70,14 +73,6 @@ class Counters:
     def total(self, cell: int) -> int:
         """A worker cell summed over the box."""
         return sum(part.cells[cell] for part in self._parts[:-1])
-
-    def histogram(self) -> list[int]:
-        """The latency of all requests of the box."""
-        found = [0] * BUCKETS
-        for part in self._parts[:-1]:
-            for index, held in enumerate(part.cells[WORKER_HISTOGRAM:WORKER_CELLS]):
-                found[index] += held
-        return found
 
     def sites(self) -> dict[str, list[int]]:
         """Each counted site's cells, summed over the workers."""
@@ -123,7 +118,7 @@ class WorkerCounters:
         for slot in range(self.cells[SITES_USED]):
             cells = self._site_cells(slot)
             name = bytes(cells[NAME_CELL:].cast("B"))
-            yield name[1 : 1 + name[0]].decode(), cells
+            yield name[1 : 1 + name[0]].decode(errors="replace"), cells
 
     def _site_cells(self, slot: int) -> memoryview:
         start = slot * SITE_CELLS * CELL
@@ -149,19 +144,13 @@ class WorkerCounters:
         self, site: memoryview | None, status: int, bytes_in: int, bytes_out: int, total_us: int
     ) -> None:
         """Counts one answer."""
-        bucket = bucket_of(total_us)
-        cells = self.cells
-        cells[REQUESTS] += 1
-        cells[BYTES_IN] += bytes_in
-        cells[BYTES_OUT] += bytes_out
-        cells[WORKER_HISTOGRAM + bucket] += 1
-        if status >= 500:
-            cells[ERRORS] += 1
-        if site is not None:
-            site[status // 100] += 1
+        if site is None:
+            site = self.site(UNROUTED)
+        site[status // 100] += 1
+        site[HISTOGRAM + bucket_of(total_us)] += 1
+        site[SITE_BYTES_OUT] += bytes_out
+        if bytes_in:
             site[SITE_BYTES_IN] += bytes_in
-            site[SITE_BYTES_OUT] += bytes_out
-            site[HISTOGRAM + bucket] += 1
 
     def backend_failed(self, site: memoryview | None) -> None:
         """Counts one failure of a backend."""

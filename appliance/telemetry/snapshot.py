@@ -8,15 +8,15 @@ from typing import Any
 
 from appliance.routing.model import Backend, Scheme, Site
 from appliance.telemetry.counters import (
-    BYTES_IN,
-    BYTES_OUT,
     CONNECTIONS,
-    ERRORS,
     HISTOGRAM,
     LOG_LINES_LOST,
+    NAME_CELL,
     PID,
-    REQUESTS,
     RESTARTS,
+    SITE_BYTES_IN,
+    SITE_BYTES_OUT,
+    STATUS_CLASS,
     Counters,
 )
 from appliance.telemetry.histogram import BUCKETS, quantile_ms
@@ -60,18 +60,20 @@ class Reading:
 
 def read_counters(counters: Counters) -> Reading:
     """Reads the shared map."""
+    sites = counters.sites()
+    summed = [sum(column) for column in zip(*sites.values(), strict=True)] or [0] * NAME_CELL
     parts = [counters.worker(index) for index in range(counters.workers)]
     return Reading(
         time.monotonic(),
         tuple(WorkerReading(p.cells[PID], p.cells[RESTARTS], p.age_s()) for p in parts),
         counters.total(CONNECTIONS),
-        counters.total(REQUESTS),
-        counters.total(ERRORS),
-        counters.total(BYTES_IN),
-        counters.total(BYTES_OUT),
+        sum(summed[STATUS_CLASS : STATUS_CLASS + 6]),
+        summed[STATUS_CLASS + 5],
+        summed[SITE_BYTES_IN],
+        summed[SITE_BYTES_OUT],
         counters.total(LOG_LINES_LOST),
-        tuple(counters.histogram()),
-        counters.sites(),
+        tuple(summed[HISTOGRAM : HISTOGRAM + BUCKETS]),
+        sites,
     )
 
 

@@ -35,6 +35,8 @@ IDEMPOTENT = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS"))
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
+    text: bytes
+    """As it came, for the log."""
     method: bytes
     target: bytes
     is_http_1_1: bool
@@ -50,23 +52,21 @@ class RequestFields:
     lines: bytes
     host: bytes | None
     framing: Framing
-    options: frozenset[bytes]
     upgrade: bytes
     expects_continue: bool
-
-
-@dataclass(slots=True)
-class Request:
-    """One request's head. `text` is its first line, for the log."""
-
-    text: bytes
-    method: bytes
-    target: bytes
-    is_http_1_1: bool
-    host: bytes
-    fields: RequestFields
     keep_alive: bool
     has_body: bool
+
+
+class Request:
+    """One request's head: its first line, its fields, and the host both agree on."""
+
+    __slots__ = ("fields", "host", "line")
+
+    def __init__(self, line: RequestLine, fields: RequestFields, host: bytes) -> None:
+        self.line = line
+        self.fields = fields
+        self.host = host
 
 
 def _parse_request_line(line: bytes) -> RequestLine:
@@ -85,7 +85,7 @@ def _parse_request_line(line: bytes) -> RequestLine:
             raise MalformedHeadError("the address neither starts with / nor is a full http address")
         authority, path = absolute.groups()
         target = path if path[:1] == b"/" else b"/" + path
-    return RequestLine(method, target, minor == b"1", authority)
+    return RequestLine(line, method, target, minor == b"1", authority)
 
 
 def _refused_line(line: bytes) -> MalformedHeadError:
@@ -108,9 +108,10 @@ def _parse_fields(block: bytes, is_http_1_1: bool, max_fields: int) -> RequestFi
         lines=fields.lines,
         host=_parse_host_field(fields, is_http_1_1),
         framing=framing,
-        options=options,
         upgrade=upgrade if is_http_1_1 else b"",
         expects_continue=_parse_expect(fields, is_http_1_1),
+        keep_alive=b"close" not in options if is_http_1_1 else b"keep-alive" in options,
+        has_body=framing.chunked or bool(framing.length),
     )
 
 
@@ -154,17 +155,7 @@ def parse_request(head: bytes, max_fields: int) -> Request:
     host = fields.host or b""
     if line.authority is not None:
         host = _agreed_host(line.authority, fields.host)
-    options = fields.options
-    return Request(
-        text,
-        line.method,
-        line.target,
-        line.is_http_1_1,
-        host,
-        fields,
-        b"close" not in options if line.is_http_1_1 else b"keep-alive" in options,
-        fields.framing.chunked or bool(fields.framing.length),
-    )
+    return Request(line, fields, host)
 
 
 def _agreed_host(authority: bytes, host: bytes | None) -> bytes:

@@ -31,17 +31,19 @@ class StatusLine:
 class ResponseFields:
     lines: bytes
     framing: Framing
-    options: frozenset[bytes]
     upgrade: bytes
-
-
-@dataclass(slots=True)
-class Response:
-    status: int
-    is_http_1_1: bool
-    line: bytes
-    fields: ResponseFields
     keep_alive: bool
+
+
+class Response:
+    """One answer's head."""
+
+    __slots__ = ("fields", "line", "status")
+
+    def __init__(self, status: int, line: bytes, fields: ResponseFields) -> None:
+        self.status = status
+        self.line = line
+        self.fields = fields
 
 
 @lru_cache(maxsize=128)
@@ -59,8 +61,8 @@ def _parse_fields(block: bytes, is_http_1_1: bool, max_fields: int) -> ResponseF
     return ResponseFields(
         fields.lines,
         parse_framing(fields, is_http_1_1),
-        options,
         fields.named.get(b"upgrade", b""),
+        b"close" not in options if is_http_1_1 else b"keep-alive" in options,
     )
 
 
@@ -79,9 +81,7 @@ def parse_response(head: bytes, max_fields: int) -> Response:
     block = head[line_end + 2 :]
     parse_fields = _cached_fields if len(block) <= MAX_CACHED_BLOCK_BYTES else _parse_fields
     fields = parse_fields(block, status.is_http_1_1, max_fields)
-    options = fields.options
-    keep_alive = b"close" not in options if status.is_http_1_1 else b"keep-alive" in options
-    return Response(status.status, status.is_http_1_1, status.line, fields, keep_alive)
+    return Response(status.status, status.line, fields)
 
 
 def has_body(method: bytes, status: int) -> bool:

@@ -170,8 +170,8 @@ def refused(port: int) -> bool:
 
 def test_killing_the_supervisor_leaves_no_orphan(tmp_path: Path, backend: ScriptedBackend) -> None:
     with Box(tmp_path, site("a.test", backend.url), workers=2) as box:
+        wait_until(lambda: len(box.children()) == 3, "two workers and control")
         pids = box.children()
-        assert len(pids) == 3
         box.process.kill()
         box.process.wait()
         wait_until(lambda: not any(alive(pid) for pid in pids), "the end of all children")
