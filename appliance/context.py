@@ -28,4 +28,3 @@ class ControlContext:
     feed: socket.socket
     counters: Counters
     routes: RoutesMemory
-    started_s: float

@@ -34,20 +34,27 @@ def _check_free(address: Address) -> None:
     """SO_REUSEPORT would quietly share the port with another of our user's servers."""
     if not address.port:
         return
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with _open_socket(address) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _bind(probe, address)
 
 
 def _open_listener(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = _open_socket(address)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     _bind(listener, address)
     listener.listen(BACKLOG)
     return listener
+
+
+def _open_socket(address: Address) -> socket.socket:
+    try:
+        return socket.socket(
+            socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM
+        )
+    except OSError as error:
+        raise ListenError(_words(error, address)) from None
 
 
 def _bind(sock: socket.socket, address: Address) -> None:
@@ -73,4 +80,6 @@ def _words(error: OSError, address: Address) -> str:
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return f"this machine has no address {address.host}: choose one of its own, or 0.0.0.0"
-    return f"cannot listen at {address}: {error.strerror}"
+    if error.errno == errno.EAFNOSUPPORT:
+        return f"this machine has no IPv6 to listen at {address}: choose an IPv4 address"
+    return f"cannot listen at {address} ({error.strerror}): choose another address"

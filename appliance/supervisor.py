@@ -5,58 +5,43 @@ forks workers and control, and waits on signals. A child that dies is replaced a
 place, with the same listening sockets; one that stops beating is killed first.
 """
 
-import ctypes
+import gc
 import os
 import resource
 import select
 import signal
 import socket
-import sys
 import time
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from types import FrameType
 
+from appliance.child import SIGNALS, Child
 from appliance.config import Settings
 from appliance.console import say
 from appliance.context import ControlContext, WorkerContext
 from appliance.feed import RoutesMemory
 from appliance.listening import ListenError, open_listeners
-from appliance.telemetry.counters import HEARTBEAT_NS, PID, RESTARTS, Counters, WorkerCounters
+from appliance.systemd import has_watchdog, notify
+from appliance.telemetry.counters import Counters
 
 # A worker beats four times a second; this is far beyond any garbage collection or page fault.
 HUNG_AFTER_S = 10.0
-# A child that lived this long did not fail to start.
-STEADY_AFTER_S = 10.0
-BACKOFF_S = (0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 WAKE_S = 0.5
+STARTING_WAKE_S = 0.02
+# When the supervisor itself did not run for this long, the whole box stood still.
+STOOD_STILL_S = 2.0
 # After the drain time the children get this long to write their logs.
 LAST_WORDS_S = 2.0
 # Workers wait this long for control to find what the backends' names stand for.
 HEAD_START_S = 2.0
-
-PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 RunWorker = Callable[[WorkerContext], None]
 RunControl = Callable[[ControlContext], None]
 
 
-@dataclass(slots=True)
-class Child:
-    """A place for one process, and the process in it now."""
-
-    name: str
-    start: Callable[[], None]
-    cells: WorkerCounters
-    pid: int = 0
-    started_s: float = 0.0
-    forked_ns: int = 0
-    quick_deaths: int = 0
-    start_at_s: float = 0.0
-
-
 class Supervisor:
-    """Keeps the processes of one box alive."""
+    """Keeps the processes of one box alive. Raises ListenError when a port cannot be had."""
 
     def __init__(
         self,
@@ -67,143 +52,99 @@ class Supervisor:
     ) -> None:
         self._settings = settings
         self._hung_after_s = hung_after_s
-        workers = settings.proxy.workers
-        self._listeners = open_listeners(settings.listen.http, workers)
-        self._counters = Counters.create(workers)
+        count = settings.proxy.workers
+        self._listeners = open_listeners(settings.listen.http, count)
+        self._counters = Counters.create(count)
         self._routes = RoutesMemory()
         self._feed = _open_feed()
+        self._signals: list[int] = []
         self._wakeup = _open_wakeup()
         self._stopping = False
         self._ready = False
-        self._signals: list[int] = []
-        self._children = [
+        self._born_s = self._looked_s = time.monotonic()
+        self._patient_until_s = 0.0
+        self._workers = [
             Child(f"worker {i}", self._worker_main(run_worker, i), self._counters.worker(i))
-            for i in range(workers)
+            for i in range(count)
         ]
-        self._children.append(
-            Child("control", self._control_main(run_control), self._counters.control)
-        )
+        self._control = Child("control", self._control_main(run_control), self._counters.control)
+        self._children = [*self._workers, self._control]
 
     def _worker_main(self, run: RunWorker, index: int) -> Callable[[], None]:
         def main() -> None:
-            for other, listeners in enumerate(self._listeners):
-                if other != index:
-                    for listener in listeners:
-                        listener.close()
+            _close_all(row for i, row in enumerate(self._listeners) if i != index)
             name = self._feed.getsockname()
             self._feed.close()
-            run(
-                WorkerContext(
-                    index,
-                    self._settings,
-                    self._listeners[index],
-                    self._counters,
-                    name,
-                    self._routes,
-                )
-            )
+            own = self._listeners[index]
+            run(WorkerContext(index, self._settings, own, self._counters, name, self._routes))
 
         return main
 
     def _control_main(self, run: RunControl) -> Callable[[], None]:
         def main() -> None:
-            for listeners in self._listeners:
-                for listener in listeners:
-                    listener.close()
-            run(
-                ControlContext(
-                    self._settings, self._feed, self._counters, self._routes, self._born_s
-                )
-            )
+            _close_all(self._listeners)
+            run(ControlContext(self._settings, self._feed, self._counters, self._routes))
 
         return main
 
     def run(self) -> int:
         """Serves until told to stop; the exit code."""
-        self._born_s = time.time()
         _raise_file_limit()
-        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
-            signal.signal(name, lambda number, frame: self._signals.append(number))
-        for address in self._listeners[0]:
-            host, port = address.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
-            say(f"listening on http://{shown}:{port}")
+        for number in SIGNALS:
+            signal.signal(number, self._on_signal)
+        for listener in self._listeners[0]:
+            say(f"listening on http://{_shown(listener)}")
+        # What was imported is never garbage: children need not copy its pages to count it.
+        gc.freeze()
         while not self._stopping:
             self._start_due()
             self._wait(self._next_wake_s())
             self._take_signals()
             self._reap()
             self._kill_hung()
-            self._tell_systemd()
+            self._tell()
         return self._drain()
 
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signals.append(number)
+
     def _next_wake_s(self) -> float:
-        """How long to sleep: less when a child's restart is due, or none has beaten yet."""
+        """How long to sleep: less when a child's restart is due, or not all have beaten yet."""
         now_s = time.monotonic()
         due = [child.start_at_s - now_s for child in self._children if not child.pid]
-        wake_s = WAKE_S if self._ready else 0.02
-        return max(0.0, min([wake_s, *due]))
+        wake_s = WAKE_S if self._ready else STARTING_WAKE_S
+        # Workers that are held back by the head start are due already.
+        return max(0.0 if self._ready else STARTING_WAKE_S, min([wake_s, *due]))
 
     def _wait(self, seconds: float) -> None:
         if self._signals:
             return
-        ready, _, _ = select.select([self._wakeup], [], [], seconds)
+        ready, _, _ = select.select([self._wakeup[0]], [], [], seconds)
         if ready:
-            os.read(self._wakeup, 4096)
+            os.read(self._wakeup[0], 4096)
 
     def _take_signals(self) -> None:
         taken, self._signals = self._signals, []
         for number in taken:
-            if number in (signal.SIGTERM, signal.SIGINT):
+            if number in STOP_SIGNALS:
                 self._stopping = True
             elif number == signal.SIGHUP:
-                self._send(self._children[-1], signal.SIGHUP)
+                self._control.send(signal.SIGHUP)
             elif number == signal.SIGUSR1:
-                for child in self._children[:-1]:
-                    self._send(child, signal.SIGUSR1)
-
-    def _send(self, child: Child, number: int) -> None:
-        if child.pid:
-            os.kill(child.pid, number)
+                for worker in self._workers:
+                    worker.send(signal.SIGUSR1)
 
     def _start_due(self) -> None:
-        now_s = time.monotonic()
-        control = self._children[-1]
-        if not control.pid and control.start_at_s <= now_s:
-            self._fork(control)
-        if (
-            not self._ready
-            and not _has_beaten(control)
-            and time.time() < self._born_s + HEAD_START_S
-        ):
-            return
-        for child in self._children[:-1]:
-            if not child.pid and child.start_at_s <= now_s:
-                self._fork(child)
+        for child in [self._control, *self._workers]:
+            if child is not self._control and self._is_head_start():
+                return
+            if not child.pid and child.start_at_s <= time.monotonic():
+                child.start(self._wakeup)
 
-    def _fork(self, child: Child) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        child.forked_ns = time.monotonic_ns()
-        child.cells.beat(child.forked_ns)
-        child.started_s = time.monotonic()
-        parent = os.getpid()
-        pid = os.fork()
-        if pid:
-            child.pid = pid
-            child.cells.cells[PID] = pid
-            return
-        code = 1
-        try:
-            _become_child(parent, self._wakeup)
-            child.start()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+    def _is_head_start(self) -> bool:
+        if self._ready or self._control.has_beaten():
+            return False
+        return time.monotonic() < self._born_s + HEAD_START_S
 
     def _reap(self) -> None:
         by_pid = {child.pid: child for child in self._children if child.pid}
@@ -215,69 +156,68 @@ class Supervisor:
             if not pid:
                 return
             if pid in by_pid:
-                self._bury(by_pid[pid], status)
-
-    def _bury(self, child: Child, status: int) -> None:
-        lived_s = time.monotonic() - child.started_s
-        pid, child.pid = child.pid, 0
-        if self._stopping:
-            return
-        child.quick_deaths = 0 if lived_s > STEADY_AFTER_S else child.quick_deaths + 1
-        wait_s = BACKOFF_S[min(child.quick_deaths, len(BACKOFF_S) - 1)]
-        child.start_at_s = time.monotonic() + wait_s
-        child.cells.cells[RESTARTS] += 1
-        again = f"starting it again in {wait_s:g} s" if wait_s else "starting it again"
-        say(f"{child.name} (pid {pid}) {_how_it_ended(status)}: {again}")
+                by_pid[pid].bury(status, is_missed=not self._stopping)
 
     def _kill_hung(self) -> None:
-        for child in self._children:
-            if child.pid and child.cells.age_s() > self._hung_after_s:
-                say(f"{child.name} (pid {child.pid}) hangs: replacing it")
-                self._send(child, signal.SIGKILL)
-                child.cells.beat(time.monotonic_ns())
+        now_s = time.monotonic()
+        if now_s - self._looked_s > STOOD_STILL_S:
+            # A box that was suspended, or without memory: the children need time to beat again.
+            self._patient_until_s = now_s + self._hung_after_s
+        self._looked_s = now_s
+        if now_s >= self._patient_until_s:
+            for child in self._children:
+                child.kill_if_silent(self._hung_after_s)
 
-    def _tell_systemd(self) -> None:
-        if self._ready:
-            notify("WATCHDOG=1")
-        elif all(child.pid and _has_beaten(child) for child in self._children):
+    def _tell(self) -> None:
+        """Keeps the status and systemd up to date."""
+        for child in self._children:
+            child.note_beat()
+        if not self._ready and all(worker.has_beaten() for worker in self._workers):
             self._ready = True
             notify(f"READY=1\nMAINPID={os.getpid()}")
+        elif self._ready and has_watchdog():
+            notify("WATCHDOG=1")
 
     def _drain(self) -> int:
         """Every child ends what it is doing; then, past the limit, at once."""
         notify("STOPPING=1")
-        for child in self._children[:-1]:
-            self._send(child, signal.SIGTERM)
-        for listeners in self._listeners:
-            for listener in listeners:
-                listener.close()
+        for worker in self._workers:
+            worker.drain()
+        _close_all(self._listeners)
         until_s = time.monotonic() + self._settings.proxy.drain_s + LAST_WORDS_S
-        self._await_children(self._children[:-1], until_s)
-        self._send(self._children[-1], signal.SIGTERM)
-        self._await_children(self._children, min(until_s, time.monotonic() + LAST_WORDS_S))
+        self._await(self._workers, until_s)
+        self._control.drain()
+        self._await(self._children, min(until_s, time.monotonic() + LAST_WORDS_S))
         for child in self._children:
-            self._send(child, signal.SIGKILL)
-        self._await_children(self._children, time.monotonic() + LAST_WORDS_S)
+            child.send(signal.SIGKILL)
+        self._await(self._children, time.monotonic() + LAST_WORDS_S)
+        for number in STOP_SIGNALS:
+            # Python gives up its handlers before it ends: a late signal would spoil the exit code.
+            signal.signal(number, signal.SIG_IGN)
         return 0
 
-    def _await_children(self, children: list[Child], until_s: float) -> None:
+    def _await(self, children: list[Child], until_s: float) -> None:
+        """Waits for the children's ends; a second signal to stop makes short work of them."""
         while any(child.pid for child in children) and time.monotonic() < until_s:
             self._wait(0.1)
-            if any(n in (signal.SIGTERM, signal.SIGINT) for n in self._signals):
+            if any(number in STOP_SIGNALS for number in self._signals):
                 for child in children:
-                    self._send(child, signal.SIGKILL)
+                    child.send(signal.SIGKILL)
             self._signals.clear()
             self._reap()
+            if has_watchdog():
+                notify("WATCHDOG=1")
 
 
-def _has_beaten(child: Child) -> bool:
-    """Whether the process itself has beaten since it was forked."""
-    return child.cells.cells[HEARTBEAT_NS] > child.forked_ns
+def _close_all(rows: Iterable[tuple[socket.socket, ...]]) -> None:
+    for row in rows:
+        for listener in row:
+            listener.close()
 
 
-def _how_it_ended(status: int) -> str:
-    code = os.waitstatus_to_exitcode(status)
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+def _shown(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _open_feed() -> socket.socket:
@@ -288,42 +228,16 @@ def _open_feed() -> socket.socket:
     return feed
 
 
-def _open_wakeup() -> int:
+def _open_wakeup() -> tuple[int, int]:
     """A pipe that signals write to, so that one arriving just before select is not slept over."""
     read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-    return read_end
+    return read_end, write_end
 
 
 def _raise_file_limit() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _become_child(parent: int, wakeup: int) -> None:
-    """Leaves the parent's signals and pipes; dies with the parent, however that dies."""
-    signal.set_wakeup_fd(-1)
-    os.close(wakeup)
-    for name in (signal.SIGHUP, signal.SIGUSR1, signal.SIGINT):
-        signal.signal(name, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def notify(text: str) -> None:
-    """Tells systemd, where it asked to be told (sd_notify(3))."""
-    name = os.environ.get("NOTIFY_SOCKET")
-    if not name:
-        return
-    address = "\0" + name[1:] if name.startswith("@") else name
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.sendto(text.encode(), address)
-        except OSError as error:
-            say(f"cannot notify systemd at {name}: {error.strerror}")
 
 
 def serve(settings: Settings, run_worker: RunWorker, run_control: RunControl) -> int:
