@@ -80,7 +80,18 @@ def test_a_module_imports_only_its_own_room_and_lower_ones(path: Path) -> None:
         assert not siblings, f"{path.name} imports its sibling {name}"
 
 
-@pytest.mark.parametrize("path", modules("appliance") + modules("display"), ids=str)
+@pytest.mark.parametrize(
+    "path", modules("appliance") + modules("display"), ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_no_import_is_relative(path: Path) -> None:
+    """They would slip past the tests below."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    assert not [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+
+
+@pytest.mark.parametrize(
+    "path", modules("appliance") + modules("display"), ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_the_two_halves_and_third_parties_keep_their_rooms(path: Path) -> None:
     relative = str(path.relative_to(ROOT))
     for name in imported(path):
