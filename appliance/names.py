@@ -1,8 +1,14 @@
-"""What the backends' names stand for, found out away from the request path."""
+"""What the backends' names stand for, found out away from the request path.
+
+The system's resolver can keep a caller for half a minute and cannot be told to stop. So each name
+has one thread at most, nobody waits for it longer than LOOKUP_S, and an answer that comes later is
+taken at the next look.
+"""
 
 import asyncio
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from appliance.routing.model import Scheme, Site
 
@@ -10,8 +16,12 @@ from appliance.routing.model import Scheme, Site
 LOOKUP_S = 5.0
 # Home networks hand out short leases, and most resolvers do not tell the time to live.
 AGAIN_EVERY_S = 30.0
-# Look-ups under way at once: threads of the default pool.
-AT_ONCE = 16
+# While a name has no address at all: the network of a box that has just started may come any time.
+UNKNOWN_AGAIN_S = 3.0
+# Look-ups under way at once; the rest wait for a thread.
+THREADS = 32
+
+Resolve = Callable[[str], tuple[str, ...]]
 
 
 def names_of(sites: Iterable[Site]) -> set[str]:
@@ -29,24 +39,45 @@ def is_literal(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-async def look_up(
-    names: Iterable[str], known: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[str, ...]]:
-    """Addresses by name. One that fails keeps what it stood for; one never found has none."""
-    limit = asyncio.Semaphore(AT_ONCE)
-
-    async def one(name: str) -> tuple[str, tuple[str, ...]]:
-        async with limit:
-            return name, await _look_up_one(name) or known.get(name, ())
-
-    return dict(await asyncio.gather(*(one(name) for name in sorted(names))))
-
-
-async def _look_up_one(name: str) -> tuple[str, ...]:
-    loop = asyncio.get_running_loop()
+def resolve(name: str) -> tuple[str, ...]:
+    """The addresses of a name by the system's resolver; none when it fails."""
     try:
-        async with asyncio.timeout(LOOKUP_S):
-            found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
         return ()
     return tuple(dict.fromkeys(str(address[4][0]) for address in found))
+
+
+class Names:
+    """Looks names up in threads, each name in one."""
+
+    def __init__(self, resolve: Resolve = resolve) -> None:
+        self._resolve = resolve
+        self._threads = ThreadPoolExecutor(THREADS, "names")
+        self._running: dict[str, Future[tuple[str, ...]]] = {}
+
+    async def look_up(
+        self, names: Iterable[str], known: Mapping[str, tuple[str, ...]], timeout_s: float
+    ) -> dict[str, tuple[str, ...]]:
+        """Addresses by name. One that fails keeps what it stood for; one never found has none."""
+        wanted = sorted(names)
+        for name in wanted:
+            if name not in self._running:
+                self._running[name] = self._threads.submit(self._resolve, name)
+        waiting = [asyncio.wrap_future(self._running[name]) for name in wanted]
+        if waiting:
+            # wrap_future would carry a cancellation on to the thread's future: only wait.
+            await asyncio.wait(waiting, timeout=timeout_s)
+        return {name: self._take(name) or known.get(name, ()) for name in wanted}
+
+    def _take(self, name: str) -> tuple[str, ...]:
+        future = self._running.get(name)
+        if future is None or not future.done():
+            return ()
+        del self._running[name]
+        return () if future.cancelled() or future.exception() else future.result()
+
+
+def choose_pause_s(addresses: Mapping[str, tuple[str, ...]]) -> float:
+    """When to look again."""
+    return AGAIN_EVERY_S if all(addresses.values()) else UNKNOWN_AGAIN_S

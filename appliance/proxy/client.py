@@ -56,7 +56,7 @@ TCP_CLOSE = 7  # include/net/tcp_states.h
 
 
 _NO_FIELDS = RequestFields(
-    {}, b"", None, Framing(None, False), b"", False, keep_alive=False, has_body=False
+    {}, b"", None, Framing(None, False), b"", False, False, False, (b"", b"")
 )
 
 
@@ -318,23 +318,29 @@ class ClientConnection(asyncio.Protocol):
             framing = request.fields.framing
             self._body_left = framing.length or 0
             self._body_reader = ChunkedReader() if framing.chunked else None
-        try:
-            site = gate.find_site(request.host)
-        except ValueError:
-            self._keep_alive = False
-            self._answer(ErrorAnswer(400, "This request's Host is not a host name."))
-            return
+        site = gate.sites.remembered.get(request.host) or self._find_site(request)
         if site is None:
-            name = request.host.decode("latin-1") or "no host"
-            self._answer(
-                ErrorAnswer(404, f"There is no site {name} here.", "Check the address, or add it.")
-            )
             return
         self._site = site
         if self.peer.trusted:
             chain = request.fields.named.get(b"x-forwarded-for", b"")
             self._client_ip = choose_client(self.peer, chain, gate.trusted).encode()
         self._try(self._choose_first(request, site))
+
+    def _find_site(self, request: Request) -> LiveSite | None:
+        """The site for a host not seen of late; where there is none, that is answered."""
+        try:
+            site = self.gate.find_site(request.host)
+        except ValueError:
+            self._keep_alive = False
+            self._answer(ErrorAnswer(400, "This request's Host is not a host name."))
+            return None
+        if site is None:
+            name = request.host.decode("latin-1") or "no host"
+            self._answer(
+                ErrorAnswer(404, f"There is no site {name} here.", "Check the address, or add it.")
+            )
+        return site
 
     def _choose_first(self, request: Request, site: LiveSite) -> LiveBackend | None:
         """The backend to ask first; those to ask next wait in `_candidates`."""
@@ -527,9 +533,45 @@ class ClientConnection(asyncio.Protocol):
     def send_whole(
         self, connection: BackendConnection, response: Response, body: bytes, keep: bool
     ) -> None:
-        """An answer that came in one piece: most do."""
-        self.send_head(response, len(body), has_body=True)
-        self.end_body(connection, body, b"", keep)
+        """An answer that came in one piece, as most do: head, body and end in one step."""
+        request, site, chosen, gate = self._request, self._site, self._chosen, self.gate
+        if (
+            request is None
+            or site is None
+            or chosen is None
+            or not (keep and self._keep_alive and request.line.is_http_1_1)
+            or request.fields.has_body
+            or site.by_cookie is not None
+            or gate.draining
+            or chosen.retired
+            or self.half_closed
+        ):
+            self.send_head(response, len(body), has_body=True)
+            self.end_body(connection, body, b"", keep)
+            return
+        fields = response.fields
+        self.transport.write(
+            b"%b%bContent-Length: %d\r\n\r\n%b" % (response.line, fields.lines, len(body), body)
+        )
+        self._status = response.status
+        self._bytes_out = len(body)
+        self._backend = None
+        surplus = chosen.pool.put(connection, gate.now_s)
+        if surplus is not None:
+            surplus.close()
+        now_s = self._answered_at_s = monotonic()
+        self._record_at(request, now_s)
+        chosen.active -= 1
+        self._request = self._chosen = self._candidates = None
+        self._tries = 0
+        self._answered_at_s = 0.0
+        self._status = self._bytes_out = 0
+        self._state = _HEAD
+        self.deadline_s = gate.now_s + gate.limits.idle_timeout_s
+        if self._reading_paused:
+            self._set_reading()
+        if self._buffer:
+            gate.engine.call_soon(self._take_from_buffer)
 
     def flush_head(self) -> None:
         """Sends a head whose body has not begun yet."""
@@ -719,40 +761,36 @@ class ClientConnection(asyncio.Protocol):
         return self._site.name if self._site is not None else b""
 
     def _record(self) -> None:
-        request = self._request
-        if request is None:
-            return
-        gate = self.gate
-        now_s = monotonic()
+        if self._request is not None:
+            self._record_at(self._request, monotonic())
+
+    def _record_at(self, request: Request, now_s: float) -> None:
+        """Counts the answer and writes its line."""
         total_s = now_s - self._started_s
-        site = self._site
-        gate.tally.answered(
-            site.cells if site is not None else None,
-            self._status,
-            self._bytes_in,
-            self._bytes_out,
-            int(total_s * 1e6),
-        )
+        site, gate = self._site, self.gate
+        status, bytes_in, bytes_out = self._status, self._bytes_in, self._bytes_out
+        cells = site.cells if site is not None else None
+        gate.tally.answered(cells, status, bytes_in, bytes_out, int(total_s * 1e6))
         log = gate.log
         if log is None:
             return
-        backend_s = self._answered_at_s - self._started_s if self._answered_at_s else 0.0
-        named = request.fields.named
-        line = log.encode(
-            log.time_text,
-            self._client_ip,
-            request.line.text,
-            self._status,
-            self._bytes_out,
-            self._bytes_in,
-            named.get(b"referer", b""),
-            named.get(b"user-agent", b""),
-            site.name if site is not None else b"",
-            self._backend_url,
-            total_s * 1000,
-            backend_s * 1000,
+        answered_at_s = self._answered_at_s
+        visitor = request.fields.visitor
+        log.add(
+            log.encode(
+                log.time_text,
+                self._client_ip,
+                request.line.text,
+                status,
+                bytes_out,
+                bytes_in,
+                visitor,
+                site.name if site is not None else b"",
+                self._backend_url,
+                total_s * 1000,
+                (answered_at_s - self._started_s) * 1000 if answered_at_s else 0.0,
+            )
         )
-        log.add(line)
 
     def _next(self, unread: bool) -> None:
         """After an answer: the next request, or the end."""

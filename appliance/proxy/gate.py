@@ -28,7 +28,7 @@ class Tally(Protocol):
 
 
 EncodeLine = Callable[
-    [bytes, bytes, bytes, int, int, int, bytes, bytes, bytes, bytes, float, float], bytes
+    [bytes, bytes, bytes, int, int, int, tuple[bytes, bytes], bytes, bytes, float, float], bytes
 ]
 
 
@@ -58,10 +58,7 @@ class Gate:
 
     def find_site(self, host: bytes) -> LiveSite | None:
         """The site for a Host value. Raises ValueError when it is malformed."""
-        live = self.sites.find(host, parse_host)
-        if live is not None and live.cells is None:
-            live.cells = self.tally.site(live.site.host)
-        return live
+        return self.sites.find(host, parse_host, self.tally.site)
 
     def clock(self) -> float:
         """The coarse time in seconds."""

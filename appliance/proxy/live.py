@@ -90,20 +90,25 @@ class LiveSites:
         self._rng = rng
         self._table = Table(())
         self._by_host: dict[str, LiveSite] = {}
-        self._remembered: dict[bytes, LiveSite | None] = {}
+        self.remembered: dict[bytes, LiveSite] = {}
         self._addresses: Mapping[str, tuple[str, ...]] = {}
 
-    def find(self, host: bytes, parse_host: Callable[[bytes], str]) -> LiveSite | None:
-        """The site for a Host value. Raises ValueError when it is malformed."""
-        try:
-            return self._remembered[host]
-        except KeyError:
-            pass
-        site = self._table.find(parse_host(host)) if host else self._table.find("")
-        live = self._by_host[site.host] if site else None
-        if len(self._remembered) >= MAX_REMEMBERED_HOSTS:
-            self._remembered.clear()
-        self._remembered[host] = live
+    def find(
+        self,
+        host: bytes,
+        parse_host: Callable[[bytes], str],
+        cells_of: Callable[[str], memoryview],
+    ) -> LiveSite | None:
+        """The site for a Host value, remembered under it. Raises ValueError when malformed."""
+        site = self._table.find(parse_host(host) if host else "")
+        if site is None:
+            return None
+        live = self._by_host[site.host]
+        if live.cells is None:
+            live.cells = cells_of(site.host)
+        if len(self.remembered) >= MAX_REMEMBERED_HOSTS:
+            self.remembered.clear()
+        self.remembered[host] = live
         return live
 
     def replace(self, sites: Iterable[Site]) -> list[LiveBackend]:
@@ -116,7 +121,7 @@ class LiveSites:
             kept[site.host] = old if old and _same(old.site, site) else self._make(site, old)
         used = {id(b) for live in kept.values() for b in live.backends}
         gone = [b for live in before.values() for b in live.backends if id(b) not in used]
-        self._table, self._by_host, self._remembered = table, kept, {}
+        self._table, self._by_host, self.remembered = table, kept, {}
         return gone
 
     def _make(self, site: Site, old: LiveSite | None) -> LiveSite:

@@ -21,8 +21,9 @@ def escape(value: bytes) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def quote_visitor(referer: bytes, agent: bytes) -> bytes:
+def quote_visitor(visitor: tuple[bytes, bytes]) -> bytes:
     """Referer and User-Agent: the same for most of a visitor's requests."""
+    referer, agent = visitor
     return b'"%b" "%b"' % (escape(referer), escape(agent))
 
 
@@ -46,8 +47,7 @@ def combined_line(
     status: int,
     bytes_out: int,
     bytes_in: int,
-    referer: bytes,
-    agent: bytes,
+    visitor: tuple[bytes, bytes],
     site: bytes,
     backend: bytes,
     total_ms: float,
@@ -60,7 +60,7 @@ def combined_line(
         escape(request_line),
         status,
         bytes_out,
-        quote_visitor(referer, agent),
+        quote_visitor(visitor),
         site or b"-",
         backend or b"-",
         total_ms,
@@ -75,8 +75,7 @@ def json_line(
     status: int,
     bytes_out: int,
     bytes_in: int,
-    referer: bytes,
-    agent: bytes,
+    visitor: tuple[bytes, bytes],
     site: bytes,
     backend: bytes,
     total_ms: float,
@@ -90,8 +89,8 @@ def json_line(
         "status": status,
         "bytes_out": bytes_out,
         "bytes_in": bytes_in,
-        "referer": referer.decode("latin-1"),
-        "user_agent": agent.decode("latin-1"),
+        "referer": visitor[0].decode("latin-1"),
+        "user_agent": visitor[1].decode("latin-1"),
         "site": site.decode("latin-1"),
         "backend": backend.decode("latin-1"),
         "total_ms": round(total_ms, 3),

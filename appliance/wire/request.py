@@ -56,6 +56,8 @@ class RequestFields:
     expects_continue: bool
     keep_alive: bool
     has_body: bool
+    visitor: tuple[bytes, bytes]
+    """Referer and User-Agent, for the log."""
 
 
 class Request:
@@ -112,6 +114,7 @@ def _parse_fields(block: bytes, is_http_1_1: bool, max_fields: int) -> RequestFi
         expects_continue=_parse_expect(fields, is_http_1_1),
         keep_alive=b"close" not in options if is_http_1_1 else b"keep-alive" in options,
         has_body=framing.chunked or bool(framing.length),
+        visitor=(fields.named.get(b"referer", b""), fields.named.get(b"user-agent", b"")),
     )
 
 

@@ -28,8 +28,7 @@ def fields(**changed: Any) -> tuple[Any, ...]:
         "status": 200,
         "bytes_out": 612,
         "bytes_in": 5,
-        "referer": b"",
-        "agent": b"curl/8",
+        "visitor": (b"", b"curl/8"),
         "site": b"a.test",
         "backend": b"http://10.0.0.1:80",
         "total_ms": 1.2345,
@@ -47,7 +46,7 @@ def test_combined_is_nginx_s_line_with_ours_behind() -> None:
 
 
 def test_what_is_not_there_is_a_dash() -> None:
-    line = combined_line(*fields(request_line=b"", agent=b"", site=b"", backend=b""))
+    line = combined_line(*fields(request_line=b"", visitor=(b"", b""), site=b"", backend=b""))
     assert b'"-" 200 612 "-" "-" site=- backend=- ' in line
 
 
@@ -72,7 +71,7 @@ def test_a_value_cannot_leave_its_quotes(value: bytes, written: bytes) -> None:
 def test_any_request_gives_one_line_that_reads_back(
     request: bytes, referer: bytes, agent: bytes
 ) -> None:
-    line = combined_line(*fields(request_line=request, referer=referer, agent=agent))
+    line = combined_line(*fields(request_line=request, visitor=(referer, agent)))
     match = NGINX.fullmatch(line)
     assert match is not None
     for name, sent in (("request", request), ("referer", referer), ("agent", agent)):
@@ -81,7 +80,7 @@ def test_any_request_gives_one_line_that_reads_back(
 
 @given(st.binary(), st.binary())
 def test_any_request_gives_one_line_of_json(request: bytes, agent: bytes) -> None:
-    line = json_line(*fields(request_line=request, agent=agent))
+    line = json_line(*fields(request_line=request, visitor=(b"", agent)))
     assert line.count(b"\n") == 1
     assert json.loads(line)["request"].encode("latin-1") == request
 
