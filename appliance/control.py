@@ -10,6 +10,7 @@ import signal
 import socket
 import struct
 import time
+from collections import deque
 from typing import Any
 
 import uvloop
@@ -19,20 +20,24 @@ from appliance.config import ConfigError
 from appliance.console import say
 from appliance.context import ControlContext
 from appliance.feed import Addresses, Message, Routes, encode
-from appliance.names import AGAIN_EVERY_S, look_up, names_of
+from appliance.names import LOOKUP_S, Names, choose_pause_s, names_of
 from appliance.routing.model import Site
 from appliance.stores.base import Store
 from appliance.stores.toml_file import TomlFileStore
-from appliance.telemetry.box import read_box
-from appliance.telemetry.snapshot import Reading, StoreState, build_status, read_counters
+from appliance.telemetry.box import BoxReader
+from appliance.telemetry.snapshot import Readings, StoreState, build_status, read_counters
 
 BEAT_S = 0.25
 # A changed file is noticed within this time.
 WATCH_S = 0.2
 # Names are waited for this long at the start, so that the first request finds them.
 FIRST_NAMES_S = 1.5
-# Rates in the status are over this long.
+# Rates in the status are over this long, latencies over the last minute: six kept readings.
 SAMPLE_S = 1.0
+SAMPLES_A_KEPT_ONE = 10
+KEPT = 6
+# What may wait for a worker that does not read; it gets all anew when it connects again.
+MAX_UNREAD_BYTES = 64 << 20
 
 
 class Control:
@@ -45,45 +50,44 @@ class Control:
             settings.store_file or settings.path, embedded=settings.store_file is None
         )
         self.seen: object = None
-        self.routes = Routes(0, settings.sites)
-        self.addresses = Addresses({})
+        self.routes, self.addresses = context.routes.load() or (
+            Routes(0, settings.sites),
+            Addresses({}),
+        )
         self.store_state = StoreState("file", True, time.time(), None)
         self.workers: set[asyncio.StreamWriter] = set()
-        self.reading: Reading = read_counters(context.counters)
-        self.before = self.reading
-        self.naming: asyncio.Task[None] | None = None
+        self.later = self.earlier = read_counters(context.counters)
+        self.kept = deque([self.later], KEPT)
+        self.box_reader = BoxReader(settings.proxy.state_dir)
+        self.box = self.box_reader.read()
+        self.names = Names()
+        self.new_names = asyncio.Event()
         self.stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Runs until told to stop."""
+        """Runs until told to stop, or until a fault that only a new process may mend."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self.read_store)
-        stored = self.context.routes.load()
-        if stored is not None:
-            self.routes, self.addresses = stored
         self.read_store()
-        try:
-            async with asyncio.timeout(FIRST_NAMES_S):
-                await self.find_names()
-        except TimeoutError:
-            say("some backends' names take long to resolve: starting without them")
+        await self.find_names(FIRST_NAMES_S)
         self.keep()
-        tasks = [loop.create_task(task) for task in (self.watch(), self.rename(), self.sample())]
         feed = await asyncio.start_unix_server(self.feed_worker, sock=self.context.feed)
         admin = AdminServer(self.context.settings.listen.admin_socket, self.status)
         await admin.start()
-        self.beat()
-        await self.stopped.wait()
-        for task in tasks:
-            task.cancel()
+        duties = (self.beat(), self.watch(), self.follow_names(), self.sample())
+        tasks = [loop.create_task(duty) for duty in (*duties, self.stopped.wait())]
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         feed.close()
         await admin.stop()
+        for task in done:
+            task.result()
 
-    def beat(self) -> None:
-        """Says that this process is alive."""
-        self.context.counters.control.beat(time.monotonic_ns())
-        asyncio.get_running_loop().call_later(BEAT_S, self.beat)
+    async def beat(self) -> None:
+        """Says again and again that this process is alive."""
+        while True:
+            self.context.counters.control.beat(time.monotonic_ns())
+            await asyncio.sleep(BEAT_S)
 
     async def watch(self) -> None:
         """Notices a changed file."""
@@ -98,16 +102,22 @@ class Control:
         try:
             sites = self.store.read()
         except ConfigError as error:
-            for fault in error.faults:
-                say(str(fault))
-            say("the sites stay as they were")
-            if self.store_state.ok or self.store_state.error != str(error):
-                self.store_state = StoreState("file", False, time.time(), str(error))
+            self.refuse(error)
             return
         if not self.store_state.ok:
+            say("the sites can be read again")
             self.store_state = StoreState("file", True, time.time(), None)
         if sites != self.routes.sites:
             self.apply(sites)
+
+    def refuse(self, error: ConfigError) -> None:
+        """Says what is wrong with the store, and shows it in the status."""
+        for fault in error.faults:
+            say(str(fault))
+        say("the sites stay as they were")
+        before = self.store_state
+        since_s = time.time() if before.ok else before.since_s
+        self.store_state = StoreState("file", False, since_s, str(error))
 
     def apply(self, sites: tuple[Site, ...]) -> None:
         """Puts sites in force; names that are new are looked up at once."""
@@ -115,21 +125,28 @@ class Control:
         self.keep()
         self.tell(self.routes)
         if names_of(sites) - set(self.addresses.by_name):
-            self.naming = asyncio.get_running_loop().create_task(self.find_names())
+            self.new_names.set()
 
-    async def rename(self) -> None:
-        """Looks all names up again on a schedule."""
+    async def follow_names(self) -> None:
+        """Looks all names up again on a schedule, and when there are new ones."""
         while True:
-            await asyncio.sleep(AGAIN_EVERY_S)
-            await self.find_names()
+            pause_s = choose_pause_s(self.addresses.by_name)
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self.new_names.wait()
+            except TimeoutError:
+                pass
+            self.new_names.clear()
+            await self.find_names(LOOKUP_S)
 
-    async def find_names(self) -> None:
+    async def find_names(self, timeout_s: float) -> None:
         """Finds what the backends' names stand for, and tells the workers of any change."""
-        found = await look_up(names_of(self.routes.sites), self.addresses.by_name)
-        if found != self.addresses.by_name:
-            self.addresses = Addresses(found)
-            self.keep()
-            self.tell(self.addresses)
+        names, known = names_of(self.routes.sites), self.addresses.by_name
+        async for found in self.names.look_up(names, known, timeout_s):
+            if found != self.addresses.by_name:
+                self.addresses = Addresses(found)
+                self.keep()
+                self.tell(self.addresses)
 
     def keep(self) -> None:
         """Leaves the state for workers to come."""
@@ -138,8 +155,12 @@ class Control:
     def tell(self, message: Message) -> None:
         """Sends a change to every worker."""
         data = encode(message)
-        for worker in self.workers:
-            worker.write(data)
+        for worker in list(self.workers):
+            if worker.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+                self.workers.discard(worker)
+                worker.transport.abort()
+            else:
+                worker.write(data)
 
     async def feed_worker(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One worker's connection: the state first, then the changes."""
@@ -158,19 +179,21 @@ class Control:
             writer.close()
 
     async def sample(self) -> None:
-        """Reads the counters each second, for rates."""
+        """Reads the counters and the box each second."""
         while True:
-            await asyncio.sleep(SAMPLE_S)
-            self.before, self.reading = self.reading, read_counters(self.context.counters)
+            for _ in range(SAMPLES_A_KEPT_ONE):
+                await asyncio.sleep(SAMPLE_S)
+                self.earlier, self.later = self.later, read_counters(self.context.counters)
+                self.box = self.box_reader.read()
+            self.kept.append(self.later)
 
     def status(self) -> dict[str, Any]:
         """The status as the admin API gives it."""
+        current = read_counters(self.context.counters)
         return build_status(
             now_s=time.time(),
-            box=read_box(self.context.settings.proxy.state_dir),
-            before=self.before,
-            reading=self.reading,
-            current=read_counters(self.context.counters),
+            box=self.box,
+            readings=Readings(self.kept[0], self.earlier, self.later, current),
             store=self.store_state,
             sites=self.routes.sites,
             addresses=self.addresses.by_name,

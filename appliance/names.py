@@ -7,7 +7,7 @@ taken at the next look.
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from appliance.routing.model import Scheme, Site
@@ -17,7 +17,7 @@ LOOKUP_S = 5.0
 # Home networks hand out short leases, and most resolvers do not tell the time to live.
 AGAIN_EVERY_S = 30.0
 # While a name has no address at all: the network of a box that has just started may come any time.
-UNKNOWN_AGAIN_S = 3.0
+UNKNOWN_AGAIN_S = 5.0
 # Look-ups under way at once; the rest wait for a thread.
 THREADS = 32
 
@@ -58,24 +58,36 @@ class Names:
 
     async def look_up(
         self, names: Iterable[str], known: Mapping[str, tuple[str, ...]], timeout_s: float
-    ) -> dict[str, tuple[str, ...]]:
-        """Addresses by name. One that fails keeps what it stood for; one never found has none."""
-        wanted = sorted(names)
-        for name in wanted:
-            if name not in self._running:
-                self._running[name] = self._threads.submit(self._resolve, name)
-        waiting = [asyncio.wrap_future(self._running[name]) for name in wanted]
-        if waiting:
-            # wrap_future would carry a cancellation on to the thread's future: only wait.
-            await asyncio.wait(waiting, timeout=timeout_s)
-        return {name: self._take(name) or known.get(name, ()) for name in wanted}
+    ) -> AsyncIterator[dict[str, tuple[str, ...]]]:
+        """Addresses by name, again whenever more are found; for one caller at a time.
+
+        A name that fails keeps what it stood for; one never found has no address.
+        """
+        found = {name: known.get(name, ()) for name in sorted(names)}
+        yield dict(found)
+        by_future = {asyncio.wrap_future(self._start(name)): name for name in found}
+        clock = asyncio.get_running_loop().time
+        until_s = clock() + timeout_s
+        pending = set(by_future)
+        while pending:
+            done, pending = await asyncio.wait(
+                pending, timeout=max(0.0, until_s - clock()), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                return
+            for future in done:
+                name = by_future[future]
+                found[name] = self._take(name) or found[name]
+            yield dict(found)
+
+    def _start(self, name: str) -> Future[tuple[str, ...]]:
+        if name not in self._running:
+            self._running[name] = self._threads.submit(self._resolve, name)
+        return self._running[name]
 
     def _take(self, name: str) -> tuple[str, ...]:
-        future = self._running.get(name)
-        if future is None or not future.done():
-            return ()
-        del self._running[name]
-        return () if future.cancelled() or future.exception() else future.result()
+        future = self._running.pop(name)
+        return () if future.exception() else future.result()
 
 
 def choose_pause_s(addresses: Mapping[str, tuple[str, ...]]) -> float:

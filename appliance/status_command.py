@@ -48,7 +48,10 @@ def run(path: str, as_json: bool, watch: bool) -> int:
         except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             say(f"no status from {path} ({reason}): is gatelight serving, and is this its socket?")
-            return 1
+            if not watch:
+                return 1
+            time.sleep(WATCH_S)
+            continue
         if watch and not as_json and sys.stdout.isatty():
             sys.stdout.write(CLEAR)
         print(json.dumps(status, indent=None if watch else 2) if as_json else describe(status))

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import socket
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,29 +14,47 @@ from appliance.console import say
 
 MAX_HEAD_BYTES = 16 * 1024
 HEAD_TIMEOUT_S = 10.0
+# A reader of events that takes nothing for this long is gone.
+READER_TIMEOUT_S = 30.0
 EVENT_EVERY_S = 1.0
+# Displays, dashboards and people; each may hold a connection for events.
+MAX_CONNECTIONS = 64
 SOCKET_MODE = 0o660
 
 Status = Callable[[], dict[str, Any]]
+REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    431: "Request Header Fields Too Large",
+    503: "Service Unavailable",
+}
 
 
 class AdminServer:
     """Answers on the socket for as long as control lives."""
 
-    def __init__(self, path: str, status: Status) -> None:
+    def __init__(
+        self, path: str, read_status: Status, event_every_s: float = EVENT_EVERY_S
+    ) -> None:
         self._path = Path(path)
-        self._status = status
+        self._read_status = read_status
+        self._event_every_s = event_every_s
         self._server: asyncio.Server | None = None
+        self._inode = 0
+        self._connections = 0
 
     async def start(self) -> None:
         """Opens the socket; where that fails, says so, and serving goes on without."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
+            remove_stale_socket(self._path)
             self._server = await asyncio.start_unix_server(
                 self._serve, str(self._path), limit=MAX_HEAD_BYTES
             )
             os.chmod(self._path, SOCKET_MODE)
+            self._inode = os.stat(self._path).st_ino
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             say(
@@ -43,19 +63,33 @@ class AdminServer:
             )
 
     async def stop(self) -> None:
-        """Closes the socket and removes its file."""
-        if self._server is not None:
-            self._server.close()
-            self._path.unlink(missing_ok=True)
+        """Closes the socket and removes its file, unless another has taken its place."""
+        if self._server is None:
+            return
+        self._server.close()
+        try:
+            if os.stat(self._path).st_ino == self._inode:
+                self._path.unlink()
+        except OSError:
+            pass
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
         try:
-            async with asyncio.timeout(HEAD_TIMEOUT_S):
-                head = await reader.readuntil(b"\r\n\r\n")
+            if self._connections > MAX_CONNECTIONS:
+                await _send(writer, *_error(503, "too many connections", "", "close some"))
+                return
+            try:
+                async with asyncio.timeout(HEAD_TIMEOUT_S):
+                    head = await reader.readuntil(b"\r\n\r\n")
+            except asyncio.LimitOverrunError:
+                await _send(writer, *_error(431, "the head is too large", "", "send fewer fields"))
+                return
             await self._answer(head, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
             pass
         finally:
+            self._connections -= 1
             writer.close()
 
     async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> None:
@@ -68,20 +102,19 @@ class AdminServer:
         path = unquote(target.partition("?")[0])
         if method not in ("GET", "HEAD"):
             await _send(writer, *_error(405, f"{method} is not answered", path, "use GET"))
-            return
-        if path == "/v1/events":
+        elif path == "/v1/events" and method == "GET":
             await self._send_events(writer)
-            return
-        await _send(writer, *self._find(path))
+        else:
+            await _send(writer, *self._find(path), with_body=method == "GET")
 
     def _find(self, path: str) -> tuple[int, Any]:
         if path == "/v1/status":
-            return 200, self._status()
+            return 200, self._read_status()
         if path == "/v1/sites":
-            return 200, self._status()["sites"]
+            return 200, self._read_status()["sites"]
         if path.startswith("/v1/sites/"):
             host = path.removeprefix("/v1/sites/").lower()
-            for site in self._status()["sites"]:
+            for site in self._read_status()["sites"]:
                 if site["host"] == host:
                     return 200, site
             return _error(404, "there is no such site", host, "GET /v1/sites lists them")
@@ -93,22 +126,45 @@ class AdminServer:
             b"Cache-Control: no-store\r\nConnection: close\r\n\r\n"
         )
         while not writer.is_closing():
-            data = json.dumps(self._status())
+            data = json.dumps(self._read_status())
             writer.write(f"event: status\ndata: {data}\n\n".encode())
-            await writer.drain()
-            await asyncio.sleep(EVENT_EVERY_S)
+            async with asyncio.timeout(READER_TIMEOUT_S):
+                await writer.drain()
+            await asyncio.sleep(self._event_every_s)
+
+
+def remove_stale_socket(path: Path) -> None:
+    """Removes the socket of a process that is gone. Raises OSError when there is anything else."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(None, "there is a file that is not a socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            path.unlink(missing_ok=True)
+            return
+        except BlockingIOError:
+            pass
+    raise FileExistsError(None, "another process listens there")
 
 
 def _error(status: int, what: str, where: str, way_out: str) -> tuple[int, Any]:
     return status, {"error": {"what": what, "where": where, "way_out": way_out}}
 
 
-async def _send(writer: asyncio.StreamWriter, status: int, content: Any) -> None:
+async def _send(
+    writer: asyncio.StreamWriter, status: int, content: Any, with_body: bool = True
+) -> None:
     body = json.dumps(content).encode() + b"\n"
-    reason = {200: "OK", 404: "Not Found", 405: "Method Not Allowed"}.get(status, "Bad Request")
     head = (
-        f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
+        f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
-    writer.write(head.encode() + body)
-    await writer.drain()
+    writer.write(head.encode() + body * with_body)
+    async with asyncio.timeout(READER_TIMEOUT_S):
+        await writer.drain()

@@ -28,7 +28,7 @@ class Pool(Protocol):
 class LiveBackend(Target):
     """A backend with its kept connections and the addresses its name has now."""
 
-    __slots__ = ("addresses", "next_address", "pool", "retired", "tls", "url")
+    __slots__ = ("addresses", "broken", "next_address", "pool", "retired", "tls", "url")
 
     def __init__(self, backend: Backend, pool: Pool, tls: ssl.SSLContext | None) -> None:
         super().__init__(backend=backend, weight=backend.weight)
@@ -38,6 +38,7 @@ class LiveBackend(Target):
         self.addresses: tuple[str, ...] = (backend.host,)
         self.next_address = 0
         self.retired = False
+        self.broken = False
 
     def choose_address(self) -> str | None:
         """The next of the name's addresses in turn; None when it has none."""
@@ -140,7 +141,8 @@ class LiveSites:
             try:
                 live.tls = self._new_context(site.backend_ca, site.backend_verify)
             except OSError:
-                live.up = False
+                # Never in the clear instead: without its CA the backend cannot be asked at all.
+                live.broken = True
         self._place(live)
         return live
 
@@ -148,9 +150,9 @@ class LiveSites:
         addresses = self._addresses.get(live.backend.host)
         if addresses is not None:
             live.addresses = addresses
-            live.up = bool(addresses)
         elif not _is_literal(live.backend):
-            live.addresses, live.up = (), False
+            live.addresses = ()
+        live.up = bool(live.addresses) and not live.broken
 
     def resolve(self, addresses: Mapping[str, tuple[str, ...]]) -> None:
         """Takes over what the backends' names stand for now; a name without any is down."""

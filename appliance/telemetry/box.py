@@ -3,26 +3,53 @@
 import os
 import socket
 from pathlib import Path
-from typing import Any
-
-MODEL = Path("/proc/device-tree/model")
-TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+from typing import Any, NamedTuple
 
 
-def read_box(state_dir: str) -> dict[str, Any]:
-    """The status's `box`."""
-    return {
-        "hostname": socket.gethostname(),
-        "model": _text(MODEL),
-        "addresses": _addresses(),
-        "uptime_s": _uptime_s(),
-        "temperature_c": _temperature_c(),
-        "cpu_percent": _cpu.percent(),
-        "memory": _memory(),
-        "disk": _disk(state_dir),
-        "power": None,
-        "network": None,
-    }
+class CpuTimes(NamedTuple):
+    """What the processors spent since the start, in ticks."""
+
+    idle: int
+    total: int
+
+
+class BoxReader:
+    """Reads the status's `box`; the share of the processor is that since the last time."""
+
+    def __init__(self, state_dir: str, root: Path = Path("/")) -> None:
+        self._state_dir = state_dir
+        self._root = root
+        self._before = self._read_times()
+
+    def read(self) -> dict[str, Any]:
+        """What can be known now."""
+        uptime = _text(self._root / "proc/uptime")
+        meminfo = _text(self._root / "proc/meminfo")
+        temperature = _text(self._root / "sys/class/thermal/thermal_zone0/temp")
+        return {
+            "hostname": socket.gethostname(),
+            "model": _text(self._root / "proc/device-tree/model"),
+            "addresses": _addresses(),
+            "uptime_s": float(uptime.split()[0]) if uptime else None,
+            "temperature_c": parse_temperature(temperature),
+            "cpu_percent": self._cpu_percent(),
+            "memory": parse_memory(meminfo),
+            "disk": _disk(self._state_dir),
+            "power": None,
+            "network": None,
+        }
+
+    def _read_times(self) -> CpuTimes | None:
+        return parse_cpu_times(_text(self._root / "proc/stat"))
+
+    def _cpu_percent(self) -> float | None:
+        before, self._before = self._before, self._read_times()
+        if before is None or self._before is None:
+            return None
+        total = self._before.total - before.total
+        if total <= 0:
+            return None
+        return round(max(0.0, 100 * (1 - (self._before.idle - before.idle) / total)), 1)
 
 
 def _text(path: Path) -> str | None:
@@ -32,44 +59,26 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _uptime_s() -> float | None:
-    text = _text(Path("/proc/uptime"))
-    return float(text.split()[0]) if text else None
-
-
-def _temperature_c() -> float | None:
-    text = _text(TEMPERATURE)
+def parse_temperature(text: str | None) -> float | None:
+    """Thousandths of a degree, as the kernel's thermal zones tell them."""
     return int(text) / 1000 if text and text.lstrip("-").isdigit() else None
 
 
-class _Cpu:
-    """The share of time not idle since the last look (proc(5), /proc/stat)."""
-
-    def __init__(self) -> None:
-        self._before = (0, 0)
-
-    def percent(self) -> float | None:
-        text = _text(Path("/proc/stat"))
-        if not text:
-            return None
-        times = [int(part) for part in text.split("\n", 1)[0].split()[1:9]]
-        idle, total = times[3] + times[4], sum(times)
-        idle_before, total_before = self._before
-        self._before = (idle, total)
-        if total <= total_before:
-            return None
-        return round(100 * (1 - (idle - idle_before) / (total - total_before)), 1)
-
-
-_cpu = _Cpu()
-
-
-def _memory() -> dict[str, int] | None:
-    text = _text(Path("/proc/meminfo"))
-    if not text:
+def parse_cpu_times(text: str | None) -> CpuTimes | None:
+    """The first line of /proc/stat (proc(5)); waiting for a disk is idle too."""
+    first = (text or "").split("\n", 1)[0].split()
+    if len(first) < 9 or first[0] != "cpu":
         return None
-    lines = (line.split(":") for line in text.splitlines())
-    kib = {name: int(value.split()[0]) for name, value in lines}
+    times = [int(part) for part in first[1:9]]
+    return CpuTimes(times[3] + times[4], sum(times))
+
+
+def parse_memory(text: str | None) -> dict[str, int] | None:
+    """/proc/meminfo (proc(5))."""
+    lines = (line.partition(":") for line in (text or "").splitlines())
+    kib = {name: int(value.split()[0]) for name, _, value in lines if value.split()}
+    if "MemTotal" not in kib or "MemAvailable" not in kib:
+        return None
     total = kib["MemTotal"] * 1024
     return {"used_bytes": total - kib["MemAvailable"] * 1024, "total_bytes": total}
 
@@ -90,10 +99,10 @@ def _addresses() -> list[str]:
     found = []
     for kind, target in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         # Connecting a datagram socket sends nothing; it only chooses the source address.
-        with socket.socket(kind, socket.SOCK_DGRAM) as sock:
-            try:
+        try:
+            with socket.socket(kind, socket.SOCK_DGRAM) as sock:
                 sock.connect((target, 9))
-            except OSError:
-                continue
-            found.append(str(sock.getsockname()[0]))
+                found.append(str(sock.getsockname()[0]))
+        except OSError:
+            continue
     return [address for address in found if not address.startswith("127.") and address != "::1"]

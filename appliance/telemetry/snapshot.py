@@ -1,7 +1,7 @@
 """From counters and states to the status of docs/status-schema.md."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,20 +9,27 @@ from typing import Any
 from appliance.routing.model import Backend, Scheme, Site
 from appliance.telemetry.counters import (
     CONNECTIONS,
+    DOWN,
+    DRAINING,
     HISTOGRAM,
     LOG_LINES_LOST,
     NAME_CELL,
     PID,
     RESTARTS,
+    SERVING,
     SITE_BYTES_IN,
     SITE_BYTES_OUT,
+    STARTING,
+    STATE,
     STATUS_CLASS,
     Counters,
+    WorkerCounters,
 )
 from appliance.telemetry.histogram import BUCKETS, quantile_ms
 
 # A worker that has not beaten for this long is shown as hanging, before it is replaced.
 SILENT_AFTER_S = 2.0
+STATE_NAMES = {DOWN: "down", STARTING: "starting", SERVING: "serving", DRAINING: "draining"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,10 @@ class StoreState:
 
 @dataclass(frozen=True, slots=True)
 class WorkerReading:
+    """One worker's process."""
+
     pid: int
+    state: int
     restarts: int
     silent_s: float
 
@@ -65,7 +75,7 @@ def read_counters(counters: Counters) -> Reading:
     parts = [counters.worker(index) for index in range(counters.workers)]
     return Reading(
         time.monotonic(),
-        tuple(WorkerReading(p.cells[PID], p.cells[RESTARTS], p.age_s()) for p in parts),
+        tuple(_read_worker(part) for part in parts),
         counters.total(CONNECTIONS),
         sum(summed[STATUS_CLASS : STATUS_CLASS + 6]),
         summed[STATUS_CLASS + 5],
@@ -77,94 +87,122 @@ def read_counters(counters: Counters) -> Reading:
     )
 
 
+def _read_worker(part: WorkerCounters) -> WorkerReading:
+    cells = part.cells
+    return WorkerReading(cells[PID], cells[STATE], cells[RESTARTS], part.age_s())
+
+
 def rfc3339(at_s: float) -> str:
     """A time in UTC."""
     text = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
     return text.replace("+00:00", "Z")
 
 
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Rates are between `earlier` and `later`, latencies between `first` and `current`."""
+
+    first: Reading
+    earlier: Reading
+    later: Reading
+    current: Reading
+
+    def rate(self, of: Callable[[Reading], int]) -> float:
+        """How much something grows in a second."""
+        span_s = max(self.later.at_s - self.earlier.at_s, 0.001)
+        return (of(self.later) - of(self.earlier)) / span_s
+
+
 def build_status(
     now_s: float,
-    box: dict[str, Any],
-    before: Reading,
-    reading: Reading,
-    current: Reading,
+    box: Mapping[str, Any],
+    readings: Readings,
     store: StoreState,
     sites: Sequence[Site],
     addresses: Mapping[str, tuple[str, ...]],
 ) -> dict[str, Any]:
-    """The whole status. Rates are between `before` and `reading`, totals those of `current`."""
-    span_s = max(reading.at_s - before.at_s, 0.001)
+    """The whole status."""
     return {
         "version": 1,
         "time": rfc3339(now_s),
-        "box": box,
-        "proxy": _proxy(before, reading, current, span_s),
+        "box": dict(box),
+        "proxy": _proxy(readings),
         "store": {
             "kind": store.kind,
             "ok": store.ok,
             "since": rfc3339(store.since_s),
             "error": store.error,
         },
-        "sites": [_site(site, before, reading, current, span_s, addresses) for site in sites],
+        "sites": [_site(site, readings, addresses) for site in sites],
         "alerts": [],
         "claim": None,
         "trial": None,
     }
 
 
-def _proxy(before: Reading, reading: Reading, current: Reading, span_s: float) -> dict[str, Any]:
-    workers = [
-        {
-            "pid": worker.pid,
-            "state": "hanging" if worker.silent_s > SILENT_AFTER_S else "serving",
-            "restarts": worker.restarts,
-        }
-        for worker in current.workers
-    ]
+def _proxy(readings: Readings) -> dict[str, Any]:
+    current = readings.current
     return {
-        "state": "serving",
-        "workers": workers,
+        "state": choose_state(current.workers),
+        "workers": [_worker(worker) for worker in current.workers],
         "connections": current.connections,
         "requests_total": current.requests,
-        "requests_per_s": round((reading.requests - before.requests) / span_s, 1),
-        "bytes_in_per_s": round((reading.bytes_in - before.bytes_in) / span_s),
-        "bytes_out_per_s": round((reading.bytes_out - before.bytes_out) / span_s),
-        "latency_ms": _latency(current.histogram),
+        "requests_per_s": round(readings.rate(lambda reading: reading.requests), 1),
+        "bytes_in_per_s": round(readings.rate(lambda reading: reading.bytes_in)),
+        "bytes_out_per_s": round(readings.rate(lambda reading: reading.bytes_out)),
+        "latency_ms": _latency(readings.first.histogram, current.histogram),
         "errors_total": current.errors,
         "log_lines_lost": current.log_lines_lost,
     }
 
 
-def _latency(histogram: Sequence[int]) -> dict[str, float | None]:
-    return {"p50": quantile_ms(histogram, 0.5), "p99": quantile_ms(histogram, 0.99)}
+def choose_state(workers: Sequence[WorkerReading]) -> str:
+    """The proxy's state: it serves while one worker does."""
+    states = {worker.state for worker in workers}
+    if DRAINING in states:
+        return "draining"
+    return "serving" if SERVING in states else "starting"
+
+
+def _worker(worker: WorkerReading) -> dict[str, Any]:
+    is_silent = worker.state == SERVING and worker.silent_s > SILENT_AFTER_S
+    return {
+        "pid": worker.pid,
+        "state": "hanging" if is_silent else STATE_NAMES[worker.state],
+        "restarts": worker.restarts,
+    }
+
+
+def _latency(before: Sequence[int], after: Sequence[int]) -> dict[str, float | None]:
+    grown = [b - a for a, b in zip(before, after, strict=True)] if before else after
+    return {"p50": quantile_ms(grown, 0.5), "p99": quantile_ms(grown, 0.99)}
 
 
 def _site(
-    site: Site,
-    before: Reading,
-    reading: Reading,
-    current: Reading,
-    span_s: float,
-    addresses: Mapping[str, tuple[str, ...]],
+    site: Site, readings: Readings, addresses: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Any]:
-    rate = (_requests(reading, site.host) - _requests(before, site.host)) / span_s
-    cells = current.sites.get(site.host)
-    histogram = cells[HISTOGRAM : HISTOGRAM + BUCKETS] if cells else ()
+    host = site.host
     return {
-        "host": site.host,
+        "host": host,
         "tls": site.tls.value,
         "origin": site.origin or None,
-        "requests_per_s": round(rate, 1),
-        "latency_ms": _latency(histogram),
+        "requests_per_s": round(readings.rate(lambda reading: _requests(reading, host)), 1),
+        "latency_ms": _latency(
+            _histogram(readings.first, host), _histogram(readings.current, host)
+        ),
         "certificate": None,
         "backends": [_backend(backend, addresses) for backend in site.backends],
     }
 
 
+def _histogram(reading: Reading, host: str) -> Sequence[int]:
+    cells = reading.sites.get(host)
+    return cells[HISTOGRAM : HISTOGRAM + BUCKETS] if cells else ()
+
+
 def _requests(reading: Reading, host: str) -> int:
     cells = reading.sites.get(host)
-    return sum(cells[:6]) if cells else 0
+    return sum(cells[STATUS_CLASS : STATUS_CLASS + 6]) if cells else 0
 
 
 def _backend(backend: Backend, addresses: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Processes that die, hang, drain and change their sites, with real traffic."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -113,7 +114,8 @@ def test_a_worker_that_dies_is_replaced_and_its_queue_served(
         for sock in waiting:
             sock.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
         os.kill(pid, number)
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
         for sock in waiting:
             assert b"200 OK" in read_all(sock)
             sock.close()
