@@ -20,6 +20,10 @@ def escape(value: bytes) -> bytes:
     return value or b"-"
 
 
+# Longer ones are quoted each time, so that 1024 remembered ones stay below 3 MB.
+MAX_REMEMBERED_BYTES = 512
+
+
 @lru_cache(maxsize=1024)
 def quote_visitor(visitor: tuple[bytes, bytes]) -> bytes:
     """Referer and User-Agent: the same for most of a visitor's requests."""
@@ -54,13 +58,15 @@ def combined_line(
     backend_ms: float,
 ) -> bytes:
     """nginx's combined line, then `site=HOST backend=URL total_ms=N backend_ms=N`."""
+    is_short = len(visitor[0]) + len(visitor[1]) <= MAX_REMEMBERED_BYTES
+    quote = quote_visitor if is_short else quote_visitor.__wrapped__
     return b'%b - - [%b] "%b" %d %d %b site=%b backend=%b total_ms=%.3f backend_ms=%.3f\n' % (
         client_ip,
         time_text,
         escape(request_line),
         status,
         bytes_out,
-        quote_visitor(visitor),
+        quote(visitor),
         site or b"-",
         backend or b"-",
         total_ms,

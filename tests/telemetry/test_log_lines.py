@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.telemetry.log_lines import clock_text, combined_line, escape, iso_text, json_line
+from appliance.telemetry.log_lines import (
+    MAX_REMEMBERED_BYTES,
+    clock_text,
+    combined_line,
+    escape,
+    iso_text,
+    json_line,
+    quote_visitor,
+)
 
 NOW_S = 1_700_000_000
 NGINX = re.compile(
@@ -102,3 +110,12 @@ def test_json_has_the_fields_by_name() -> None:
         "total_ms": 1.234,
         "backend_ms": 1.0,
     }
+
+
+def test_long_fields_are_not_remembered() -> None:
+    """What clients may choose must not fill the memory."""
+    quote_visitor.cache_clear()
+    agents = (b"short", b"x" * MAX_REMEMBERED_BYTES, b"y" * (MAX_REMEMBERED_BYTES + 1))
+    for agent in agents:
+        assert b'"-" "%b"' % agent in combined_line(*fields(visitor=(b"", agent)))
+    assert quote_visitor.cache_info().currsize == 2
