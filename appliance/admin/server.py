@@ -76,17 +76,20 @@ class AdminServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         try:
-            if self._connections > MAX_CONNECTIONS:
-                await _send(writer, *_error(503, "too many connections", "", "close some"))
-                return
             try:
                 async with asyncio.timeout(HEAD_TIMEOUT_S):
                     head = await reader.readuntil(b"\r\n\r\n")
             except asyncio.LimitOverrunError:
                 await _send(writer, *_error(431, "the head is too large", "", "send fewer fields"))
                 return
+            if self._connections > MAX_CONNECTIONS:
+                await _send(writer, *_error(503, "too many connections", "", "close some"))
+                return
             await self._answer(head, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            pass
+        except asyncio.CancelledError:
+            # Control stops; Python 3.11 would report each open connection as a fault.
             pass
         finally:
             self._connections -= 1

@@ -1,0 +1,149 @@
+"""From counters to the status."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from appliance.routing.model import Site, parse_backend
+from appliance.telemetry.counters import (
+    DOWN,
+    DRAINING,
+    PID,
+    SERVING,
+    STARTING,
+    STATE,
+    Counters,
+)
+from appliance.telemetry.snapshot import (
+    Reading,
+    Readings,
+    StoreState,
+    WorkerReading,
+    build_status,
+    choose_state,
+    read_counters,
+    rfc3339,
+)
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/status-schema.json").read_text())
+SITES = (
+    Site("a.test", (parse_backend("http://10.0.0.1"), parse_backend("http://nas")), origin="f:3"),
+    Site("quiet.test", (parse_backend("unix:/run/app.sock"),)),
+)
+BOX = dict.fromkeys(SCHEMA["$defs"]["box"]["required"]) | {"hostname": "gate", "addresses": []}
+
+
+def check_schema(status: Any) -> None:
+    jsonschema.validate(status, SCHEMA, cls=jsonschema.Draft202012Validator)
+
+
+def build(readings: Readings, store: StoreState | None = None) -> dict[str, Any]:
+    return build_status(
+        1_700_000_000.9,
+        BOX,
+        readings,
+        store or StoreState("file", True, 1_600_000_000, None),
+        SITES,
+        {"nas": ()},
+    )
+
+
+@pytest.fixture
+def counters() -> Counters:
+    made = Counters.create(2)
+    for index in range(2):
+        worker = made.worker(index)
+        worker.cells[PID], worker.cells[STATE] = 100 + index, SERVING
+        worker.beat(2**62)
+    return made
+
+
+def answered(counters: Counters, times: int, us: int, status: int = 200) -> Reading:
+    for number in range(times):
+        worker = counters.worker(number % 2)
+        worker.answered(worker.site("a.test"), status, 10, 1000, us)
+    return read_counters(counters)
+
+
+def test_rates_are_over_one_span_and_latencies_over_another(counters: Counters) -> None:
+    first = replace(answered(counters, 5, 900_000), at_s=0.0)
+    earlier = replace(answered(counters, 0, 0), at_s=59.0)
+    later = replace(answered(counters, 10, 1000), at_s=61.0)
+    current = answered(counters, 1, 1000, status=502)
+    status = build(Readings(first, earlier, later, current))
+    check_schema(status)
+    proxy = status["proxy"]
+    assert proxy["requests_total"] == 16
+    assert proxy["errors_total"] == 1
+    assert (proxy["requests_per_s"], proxy["bytes_in_per_s"]) == (5.0, 50)
+    assert proxy["bytes_out_per_s"] == 5000
+    assert 1 <= proxy["latency_ms"]["p99"] <= 1.25
+    site, quiet = status["sites"]
+    assert site["requests_per_s"] == 5.0
+    assert site["latency_ms"] == proxy["latency_ms"]
+    assert quiet["latency_ms"] == {"p50": None, "p99": None}
+
+
+def test_a_box_that_has_just_started_fits_the_schema() -> None:
+    reading = read_counters(Counters.create(1))
+    status = build(Readings(reading, reading, reading, reading))
+    check_schema(status)
+    assert status["proxy"]["state"] == "starting"
+    assert status["proxy"]["workers"] == [{"pid": 0, "state": "down", "restarts": 0}]
+    assert status["time"] == "2023-11-14T22:13:20Z"
+
+
+def test_a_backend_without_an_address_is_down_and_says_why(counters: Counters) -> None:
+    reading = read_counters(counters)
+    status = build(Readings(reading, reading, reading, reading))
+    up, down = status["sites"][0]["backends"]
+    assert up["state"] == "unknown"
+    assert down["state"] == "down"
+    assert down["last_error"] == "the name nas cannot be resolved"
+
+
+def test_a_faulty_store_is_shown(counters: Counters) -> None:
+    reading = read_counters(counters)
+    readings = Readings(reading, reading, reading, reading)
+    status = build(readings, StoreState("file", False, 0, "f:1: x: unknown key"))
+    check_schema(status)
+    assert status["store"]["ok"] is False
+    assert status["store"]["error"] == "f:1: x: unknown key"
+    assert status["store"]["since"] == "1970-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("states", "state"),
+    [
+        ((DOWN, STARTING), "starting"),
+        ((DOWN, SERVING), "serving"),
+        ((DRAINING, DOWN), "draining"),
+    ],
+    ids=["starting", "one serves", "draining"],
+)
+def test_the_proxy_s_state_follows_its_workers(states: tuple[int, ...], state: str) -> None:
+    assert choose_state([WorkerReading(1, each, 0, 0.0) for each in states]) == state
+
+
+def test_a_silent_worker_is_shown_as_hanging(counters: Counters) -> None:
+    counters.worker(0).beat(0)
+    reading = read_counters(counters)
+    workers = build(Readings(reading, reading, reading, reading))["proxy"]["workers"]
+    assert [worker["state"] for worker in workers] == ["hanging", "serving"]
+
+
+def test_times_are_rfc_3339() -> None:
+    assert rfc3339(0) == "1970-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("key", sorted(SCHEMA["required"]))
+def test_the_schema_asks_for_every_key(counters: Counters, key: str) -> None:
+    reading = read_counters(counters)
+    status = build(Readings(reading, reading, reading, reading))
+    del status[key]
+    with pytest.raises(jsonschema.ValidationError):
+        check_schema(status)
