@@ -9,7 +9,7 @@ parsers come apart.
 import enum
 import re
 
-from appliance.wire.fields import MalformedHeadError, parse_trailer_lines
+from appliance.wire.fields import MalformedHeadError, parse_trailer_line
 
 # 15 hex digits stay below 2**60: larger than any body, smaller than any integer that overflows.
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?")
@@ -51,7 +51,7 @@ class ChunkedReader:
         self.surplus = b""
         self._held = b""
         self._left = 0
-        self._trailer_lines: list[bytes] = []
+        self._trailer_lines = 0
         self._trailer_bytes = 0
 
     @property
@@ -126,12 +126,12 @@ class ChunkedReader:
 
     def _take_trailer(self, line: bytes) -> None:
         if not line:
-            self.trailers = parse_trailer_lines(self._trailer_lines)
             self.part = Part.DONE
             return
-        self._trailer_lines.append(line)
+        self._trailer_lines += 1
         self._trailer_bytes += len(line)
-        if self._trailer_bytes > MAX_TRAILER_BYTES or len(self._trailer_lines) > MAX_TRAILER_LINES:
+        self.trailers += parse_trailer_line(line)
+        if self._trailer_bytes > MAX_TRAILER_BYTES or self._trailer_lines > MAX_TRAILER_LINES:
             raise MalformedHeadError("the trailers are too large", status=431)
 
 

@@ -6,7 +6,7 @@ that decide framing and routing by name, and all others as lines ready to be sen
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -199,11 +199,10 @@ def _parse_transfer_encoding(fields: FieldLines, is_http_1_1: bool) -> Framing:
     raise MalformedHeadError("a transfer coding other than chunked is used", status=501)
 
 
-def parse_trailer_lines(lines: Iterable[bytes]) -> bytes:
-    """Trailer lines (without CRLF) as they may be sent on; those not allowed there are dropped."""
-    kept = []
-    for line in lines:
-        name, _, ready, _ = _parse_line(line)
-        if name and name not in _NOT_IN_TRAILERS:
-            kept.append(ready)
-    return b"".join(kept)
+def parse_trailer_line(line: bytes) -> bytes:
+    """A trailer's line (without CRLF) as it may be sent on; empty when it is not allowed there.
+
+    Raises MalformedHeadError.
+    """
+    name, _, ready, _ = _parse_line(line)
+    return ready if name and name not in _NOT_IN_TRAILERS else b""

@@ -1,0 +1,1 @@
+"""Targets that throw mutated input at the parsers."""
