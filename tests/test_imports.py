@@ -40,7 +40,9 @@ HOMES = {
     "uvloop": {"appliance/worker.py", "appliance/control.py", "appliance/forward.py"},
     "redis": {"appliance/stores/redis.py"},
     "luma": {"display/outputs"},
-    "gpiozero": {"display/controls"},
+    "gpiozero": {"display/controls", "display/outputs"},
+    "segno": {"display/pages", "display/render"},
+    "cryptography": {"appliance/tls"},
 }
 
 
