@@ -1,4 +1,4 @@
-"""Throws mutated heads and chunked bodies at the parsers: python -m tests.fuzz.parsers [ROUNDS [SEED]]
+"""Throws mutated heads, chunked bodies and PROXY headers at the parsers: python -m tests.fuzz.parsers [ROUNDS [SEED]]
 
 A round mutates something valid and checks what must hold for any input: it is read or refused, never
 another exception; what is accepted and sent on is read the same way again; a body reads the same
@@ -11,6 +11,8 @@ import sys
 
 from appliance.wire.chunked import ChunkedReader
 from appliance.wire.fields import MalformedHeadError
+from appliance.wire.proxy_header import Endpoint, encode_v1, encode_v2, parse_proxy_header
+from appliance.wire.proxy_tags import ClientTls, MalformedProxyHeaderError, ProxyTags
 from appliance.wire.request import Request, check_unfinished_head, parse_request
 from appliance.wire.response import parse_response
 
@@ -30,6 +32,17 @@ RESPONSES = (
 BODIES = (
     b"5\r\nhello\r\n0\r\n\r\n",
     b"a;x=y\r\n0123456789\r\n1\r\nz\r\n0\r\nX-T: 1\r\n\r\nGET / HTTP/1.1\r\n",
+)
+_ENDS = Endpoint("192.168.0.1", 56324), Endpoint("192.168.0.11", 443)
+_SIX = Endpoint("2001:db8::1", 1), Endpoint("fe80::2", 65535)
+_TLS = ClientTls(b"TLSv1.3", b"AES", b"me", True, True)
+PROXY_HEADERS = (
+    encode_v1(_ENDS),
+    encode_v1(_SIX),
+    b"PROXY UNKNOWN ::1 ::1 1 2\r\n",
+    encode_v2(_ENDS),
+    encode_v2(_SIX, ProxyTags(b"h2", b"a.test", b"1", b"n", _TLS, ((0xEA, b"x"),))),
+    encode_v2(_ENDS, ProxyTags(authority=b"a.test"), checksum=True),
 )
 SPICE = (
     b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"\x0b", b"\x80", b"\xff",
@@ -129,6 +142,22 @@ def check_body(data: bytes, rng: random.Random) -> None:
     assert LINES.fullmatch(whole[2]), whole[2]
 
 
+def check_proxy_header(data: bytes) -> None:
+    """A PROXY header: refused, unfinished, or read the same again after it is sent on."""
+    try:
+        header = parse_proxy_header(data)
+    except MalformedProxyHeaderError:
+        return
+    if header is None:
+        return
+    for size in range(header.size_bytes):
+        assert parse_proxy_header(data[:size]) is None, data[:size]
+    again = parse_proxy_header(encode_v2(header.ends, header.tags))
+    assert again is not None
+    assert again.ends == header.ends
+    assert again.tags == header.tags or header.ends is None
+
+
 def run(rounds: int, seed: int) -> None:
     """Runs so many rounds. Raises whatever a parser should not have raised."""
     rng = random.Random(seed)
@@ -138,6 +167,7 @@ def run(rounds: int, seed: int) -> None:
         head = mutate(rng.choice(RESPONSES), rng)
         check_response(head if head.endswith(b"\r\n") else head + b"\r\n")
         check_body(mutate(rng.choice(BODIES), rng), rng)
+        check_proxy_header(mutate(rng.choice(PROXY_HEADERS), rng))
 
 
 if __name__ == "__main__":
