@@ -192,7 +192,7 @@ def encode_v1(ends: Ends | None) -> bytes:
 def _v1_ip(address: IPv4Address | IPv6Address) -> str:
     """2.1 wants hexadecimal groups only; some Pythons write a mapped address with dots."""
     text = str(address)
-    return address.exploded if ":" in text and "." in text else text
+    return address.packed.hex(":", 2) if ":" in text and "." in text else text
 
 
 def encode_v2(ends: Ends | None, tags: ProxyTags = NO_TAGS, checksum: bool = False) -> bytes:
