@@ -1,7 +1,7 @@
 """One connection to a backend: the answer's half of an exchange.
 
-It reads the answer strictly, passes it on to the client that borrowed it, and says at the end
-whether it may be kept. Between exchanges it lies in its backend's pool with no client.
+It reads the answer strictly, passes it on to the exchange that borrowed it, and says at the end
+whether it may be kept. Between exchanges it lies in its backend's pool with none.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from appliance.wire.fields import MalformedHeadError
 from appliance.wire.response import Response, has_body, parse_response
 
 if TYPE_CHECKING:
-    from appliance.proxy.client import ClientConnection
+    from appliance.proxy.exchange import Exchange
 
 # 103 Early Hints may come a few times, 102 every few seconds; nobody needs this many.
 MAX_INTERIM_ANSWERS = 100
@@ -49,8 +49,8 @@ class BackendConnection(asyncio.Protocol):
         "_max_head_bytes",
         "answered",
         "backend",
-        "client",
         "closed",
+        "exchange",
         "method",
         "reading",
         "transport",
@@ -59,7 +59,7 @@ class BackendConnection(asyncio.Protocol):
 
     def __init__(self, backend: LiveBackend, max_head_bytes: int, max_fields: int) -> None:
         self.backend = backend
-        self.client: ClientConnection | None = None
+        self.exchange: Exchange | None = None
         self.transport: Transport
         self.closed = False
         self.uses = 0
@@ -74,9 +74,9 @@ class BackendConnection(asyncio.Protocol):
         self._max_head_bytes = max_head_bytes
         self._max_fields = max_fields
 
-    def begin(self, client: "ClientConnection", method: bytes) -> None:
-        """Lends the connection to `client` for one exchange."""
-        self.client = client
+    def begin(self, exchange: "Exchange", method: bytes) -> None:
+        """Lends the connection for one exchange."""
+        self.exchange = exchange
         self.method = method
         self.reading = _HEAD
         self.answered = False
@@ -95,16 +95,16 @@ class BackendConnection(asyncio.Protocol):
         elif reading is _CHUNKS:
             self._on_chunks(data)
         elif reading is _UNTIL_CLOSE:
-            if self.client is not None:
-                self.client.send_body(data)
+            if self.exchange is not None:
+                self.exchange.send_body(data)
         else:
             self.close()
 
     def _on_head(self, data: bytes) -> None:
         if self._buffer:
             data, self._buffer = self._buffer + data, b""
-        client = self.client
-        while client is not None:
+        exchange = self.exchange
+        while exchange is not None:
             end = data.find(b"\r\n\r\n")
             if end < 0 or end > self._max_head_bytes:
                 self._hold_head(data)
@@ -116,15 +116,15 @@ class BackendConnection(asyncio.Protocol):
                 return
             data = data[end + 4 :]
             if response.status >= 200 or response.status == 101:
-                self._on_final_head(client, response, data)
+                self._on_final_head(exchange, response, data)
                 return
             self._interim += 1
             if self._interim > MAX_INTERIM_ANSWERS:
                 self._fail(Failure.BROKEN, "too many interim answers")
                 return
             self.answered = True
-            client.send_interim(response)
-            client = self.client
+            exchange.send_interim(response)
+            exchange = self.exchange
 
     def _hold_head(self, data: bytes) -> None:
         if len(data) > self._max_head_bytes:
@@ -134,64 +134,64 @@ class BackendConnection(asyncio.Protocol):
         else:
             self._buffer = data
 
-    def _on_final_head(self, client: "ClientConnection", response: Response, data: bytes) -> None:
+    def _on_final_head(self, exchange: "Exchange", response: Response, data: bytes) -> None:
         self.answered = True
         self._keep = response.fields.keep_alive
         if response.status == 101:
             self.reading = _NOTHING
-            client.on_switching(response, data)
+            exchange.on_switching(response, data)
             return
         framing = response.fields.framing
         length = framing.length
         if length is not None and length == len(data) and has_body(self.method, response.status):
             self.reading = _NOTHING
-            self.client = None
-            client.send_whole(self, response, data, self._keep)
+            self.exchange = None
+            exchange.send_whole(self, response, data, self._keep)
             return
         if not has_body(self.method, response.status):
             self._left = 0
             self.reading = _LENGTH
-            client.send_head(response, framing.length, has_body=False)
+            exchange.send_head(response, framing.length, has_body=False)
             self._on_length(data)
         elif framing.chunked:
             self._chunks = ChunkedReader()
             self.reading = _CHUNKS
-            client.send_head(response, None, has_body=True)
+            exchange.send_head(response, None, has_body=True)
             self._on_chunks(data)
         elif framing.length is not None:
             self._left = framing.length
             self.reading = _LENGTH
-            client.send_head(response, framing.length, has_body=True)
+            exchange.send_head(response, framing.length, has_body=True)
             self._on_length(data)
         else:
             self._keep = False
             self.reading = _UNTIL_CLOSE
-            client.send_head(response, None, has_body=True)
+            exchange.send_head(response, None, has_body=True)
             if data:
-                client.send_body(data)
-        if self.client is not None:
-            client.flush_head()
+                exchange.send_body(data)
+        if self.exchange is not None:
+            exchange.flush_head()
 
     def _on_length(self, data: bytes) -> None:
-        client = self.client
-        if client is None:
+        exchange = self.exchange
+        if exchange is None:
             return
         left = self._left - len(data)
         if left > 0:
             self._left = left
             if data:
-                client.send_body(data)
+                exchange.send_body(data)
             return
         if left < 0:
             # More than it announced: what follows cannot be told from a forged answer.
             self._keep = False
             data = data[: self._left]
         self._left = 0
-        self._finish(client, data, b"")
+        self._finish(exchange, data, b"")
 
     def _on_chunks(self, data: bytes) -> None:
-        chunks, client = self._chunks, self.client
-        if chunks is None or client is None:
+        chunks, exchange = self._chunks, self.exchange
+        if chunks is None or exchange is None:
             return
         try:
             pieces = chunks.feed(data)
@@ -200,35 +200,35 @@ class BackendConnection(asyncio.Protocol):
             return
         if not chunks.done:
             for piece in pieces:
-                client.send_body(piece)
+                exchange.send_body(piece)
             return
         if chunks.surplus:
             self._keep = False
         self._chunks = None
-        self._finish(client, b"".join(pieces), chunks.trailers)
+        self._finish(exchange, b"".join(pieces), chunks.trailers)
 
-    def _finish(self, client: "ClientConnection", last: bytes, trailers: bytes) -> None:
+    def _finish(self, exchange: "Exchange", last: bytes, trailers: bytes) -> None:
         self.reading = _NOTHING
-        self.client = None
-        client.end_body(self, last, trailers, self._keep)
+        self.exchange = None
+        exchange.end_body(self, last, trailers, self._keep)
 
     def _fail(self, failure: Failure, detail: str) -> None:
-        client, self.client = self.client, None
+        exchange, self.exchange = self.exchange, None
         self.abort()
-        if client is not None:
-            client.on_backend_failed(self, failure, detail)
+        if exchange is not None:
+            exchange.on_backend_failed(self, failure, detail)
 
     def eof_received(self) -> bool:
         """A backend that ends its side has said all; its answer may be delimited by just that."""
-        client = self.client
-        if client is not None and self.reading is _UNTIL_CLOSE:
-            self._finish(client, b"", b"")
+        exchange = self.exchange
+        if exchange is not None and self.reading is _UNTIL_CLOSE:
+            self._finish(exchange, b"", b"")
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        client, self.client = self.client, None
-        if client is None:
+        exchange, self.exchange = self.exchange, None
+        if exchange is None:
             self.backend.pool.discard(self)
             return
         if self.reading is not _HEAD:
@@ -237,15 +237,15 @@ class BackendConnection(asyncio.Protocol):
             failure = Failure.STALE
         else:
             failure = Failure.CLOSED
-        client.on_backend_failed(self, failure, str(exc) if exc else "it closed the connection")
+        exchange.on_backend_failed(self, failure, str(exc) if exc else "it closed the connection")
 
     def pause_writing(self) -> None:
-        if self.client is not None:
-            self.client.on_backend_full()
+        if self.exchange is not None:
+            self.exchange.on_backend_full()
 
     def resume_writing(self) -> None:
-        if self.client is not None:
-            self.client.on_backend_ready()
+        if self.exchange is not None:
+            self.exchange.on_backend_ready()
 
     def give_up(self, failure: Failure, detail: str) -> None:
         """Ends the exchange from our side (a limit in time)."""
@@ -253,12 +253,12 @@ class BackendConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Ends the connection; nobody waits for it any more."""
-        self.client = None
+        self.exchange = None
         if not self.closed:
             self.transport.close()
 
     def abort(self) -> None:
         """Ends the connection at once, with a reset."""
-        self.client = None
+        self.exchange = None
         if not self.closed:
             self.transport.abort()

@@ -74,3 +74,36 @@ def _html_body(answer: ErrorAnswer, reason: str) -> bytes:
         f"<title>{answer.status} {reason}</title><style>{_STYLE}</style>"
         f"<main><b>{answer.status}</b><h1>{html.escape(answer.what)}</h1>{way_out}</main>\n"
     ).encode()
+
+
+BAD_HOST = ErrorAnswer(400, "This request's Host is not a host name.")
+LATE_HEAD = ErrorAnswer(408, "The request did not arrive in time.")
+LATE_BODY = ErrorAnswer(408, "The rest of the request did not arrive in time.")
+BOX_FULL = ErrorAnswer(
+    503, "This box is serving as many connections as it can.", "Try again in a moment."
+)
+CLIENT_FULL = ErrorAnswer(
+    503, "You have too many connections open at once.", "Try again in a moment."
+)
+
+
+def refused(status: int, what: str) -> ErrorAnswer:
+    """For a request that is malformed or over a limit."""
+    return ErrorAnswer(status, f"This request was refused: {what}.")
+
+
+def unknown_site(host: bytes) -> ErrorAnswer:
+    """For a host that no site has."""
+    name = host.decode("latin-1") or "no host"
+    return ErrorAnswer(404, f"There is no site {name} here.", "Check the address, or add it.")
+
+
+def none_up(site: bytes) -> ErrorAnswer:
+    """For a site without a backend to ask."""
+    return ErrorAnswer(503, f"No backend of {site.decode('latin-1')} is up right now.")
+
+
+def backend_failed(status: int, site: bytes, how: str) -> ErrorAnswer:
+    """For a request whose backend, or each that was tried, failed."""
+    what = f"A backend of {site.decode('latin-1')} {how}."
+    return ErrorAnswer(status, what, "Try again; if it stays so, look at the backend.")

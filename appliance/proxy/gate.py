@@ -9,6 +9,7 @@ from appliance.proxy.forwarding import Network
 from appliance.proxy.live import LiveSite, LiveSites
 from appliance.proxy.transport import Engine
 from appliance.routing.model import parse_host
+from appliance.wire.request import Request
 
 if TYPE_CHECKING:
     from appliance.proxy.client import ClientConnection
@@ -59,6 +60,39 @@ class Gate:
     def find_site(self, host: bytes) -> LiveSite | None:
         """The site for a Host value. Raises ValueError when it is malformed."""
         return self.sites.find(host, parse_host, self.tally.site)
+
+    def account(
+        self,
+        site: LiveSite | None,
+        request: Request,
+        client_ip: bytes,
+        backend_url: bytes,
+        status: int,
+        bytes_in: int,
+        bytes_out: int,
+        total_s: float,
+        backend_s: float,
+    ) -> None:
+        """Counts an answer and writes its line."""
+        cells = site.cells if site is not None else None
+        self.tally.answered(cells, status, bytes_in, bytes_out, int(total_s * 1e6))
+        log = self.log
+        if log is None:
+            return
+        line = log.encode(
+            log.time_text,
+            client_ip,
+            request.line.text,
+            status,
+            bytes_out,
+            bytes_in,
+            request.fields.visitor,
+            site.name if site is not None else b"",
+            backend_url,
+            total_s * 1000,
+            backend_s * 1000,
+        )
+        log.add(line)
 
     def clock(self) -> float:
         """The coarse time in seconds."""

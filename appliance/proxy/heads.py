@@ -58,6 +58,13 @@ def encode_response_head(
     return b"%b%b%b%b%b\r\n" % (response.line, response.fields.lines, framing, connection, more)
 
 
+def connection_line(keep_alive: bool, is_http_1_1: bool) -> bytes:
+    """What a client has to be told of keep-alive: nothing where its version says so already."""
+    if not keep_alive:
+        return b"Connection: close\r\n"
+    return b"" if is_http_1_1 else b"Connection: keep-alive\r\n"
+
+
 def encode_interim_head(response: Response) -> bytes:
     """A 1xx head, as it came."""
     return b"%b%b\r\n" % (response.line, response.fields.lines)

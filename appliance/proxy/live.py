@@ -2,13 +2,15 @@
 
 import random
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from appliance.proxy.transport import Engine, Receiver
 from appliance.routing.balance import Balancer, Target, cookie_for, make_balancer
 from appliance.routing.model import Backend, Scheme, Site
 from appliance.routing.table import Table
+from appliance.wire.request import Request
 
 STICKY_COOKIE = b"gatelight"
 # Host values remembered with the site they led to; clients can invent any number of them.
@@ -47,6 +49,31 @@ class LiveBackend(Target):
         self.next_address = (self.next_address + 1) % len(self.addresses)
         return self.addresses[self.next_address]
 
+    def connect(
+        self,
+        engine: Engine,
+        receiver: Receiver,
+        timeout_s: float,
+        done: Callable[[OSError | None], None],
+    ) -> None:
+        """Opens a connection; `done` is called once with None or what went wrong."""
+        backend = self.backend
+        if backend.scheme is Scheme.UNIX:
+            engine.connect_unix(backend.path, receiver, timeout_s, done)
+            return
+        address = self.choose_address()
+        if address is None:
+            done(OSError("its name has no address"))
+            return
+        name, port = backend.host, backend.port
+        engine.connect_tcp(address, port, self.tls, name, receiver, timeout_s, done)
+
+    def keep(self, connection: Any, now_s: float) -> None:
+        """Keeps a connection for the next request, in place of an older one if need be."""
+        surplus = self.pool.put(connection, now_s)
+        if surplus is not None:
+            surplus.close()
+
 
 @dataclass(slots=True, eq=False)
 class LiveSite:
@@ -61,13 +88,13 @@ class LiveSite:
     only: LiveBackend | None = None
     """The one backend of a site that has one: nothing to choose."""
 
-    def cookie_of(self, backend: LiveBackend) -> bytes:
-        """The Set-Cookie line that brings a client back to `backend`."""
-        token = cookie_for(backend.backend).encode()
-        return b"Set-Cookie: %b=%b; Path=/; HttpOnly; SameSite=Lax\r\n" % (STICKY_COOKIE, token)
+    def candidates(self, client_ip: bytes) -> Iterator[Any]:
+        """Backends in the order in which to ask them."""
+        return iter(self.balancer.candidates(self.backends, client_ip.decode()))
 
-    def stuck_to(self, cookie: bytes) -> LiveBackend | None:
+    def stuck_to(self, request: Request) -> LiveBackend | None:
         """The backend that the client's cookie asks for, if it is up."""
+        cookie = request.fields.named.get(b"cookie", b"")
         if self.by_cookie is None or not cookie:
             return None
         for pair in cookie.split(b";"):
@@ -76,6 +103,13 @@ class LiveSite:
                 chosen = self.by_cookie.get(value)
                 return chosen if chosen is not None and chosen.up else None
         return None
+
+    def cookie_line(self, request: Request, chosen: LiveBackend) -> bytes:
+        """The Set-Cookie line that brings a client back to `chosen`; none where it has it."""
+        if self.by_cookie is None or self.stuck_to(request) is chosen:
+            return b""
+        token = cookie_for(chosen.backend).encode()
+        return b"Set-Cookie: %b=%b; Path=/; HttpOnly; SameSite=Lax\r\n" % (STICKY_COOKIE, token)
 
 
 NewPool = Callable[[], Pool]

@@ -1,0 +1,171 @@
+"""The tries of one request to reach a backend: choose one, get a connection, and if need be again.
+
+The first half of an exchange (exchange.py), up to the moment the request is on its way. What may be
+tried again is decided in retry.py.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from appliance.proxy.backend import BackendConnection
+from appliance.proxy.error_pages import (
+    BAD_HOST,
+    ErrorAnswer,
+    backend_failed,
+    none_up,
+    unknown_site,
+)
+from appliance.proxy.forwarding import choose_client
+from appliance.proxy.live import LiveBackend, LiveSite
+from appliance.proxy.request_body import RequestBody
+from appliance.proxy.retry import Failure, may_retry, status_of
+from appliance.wire.request import IDEMPOTENT, Request
+
+if TYPE_CHECKING:
+    from appliance.proxy.client import ClientConnection
+
+# The dialer ends a connection attempt itself; our own limit only stands behind it.
+CONNECT_SLACK_S = 1.0
+
+
+class Attempts(ABC):
+    """Made for each request; most stay with the values below, which cost nothing to set."""
+
+    site: LiveSite | None = None
+    backend: BackendConnection | None = None
+    """The connection this request has borrowed."""
+    body: RequestBody | None = None
+    keep_alive: bool
+    _chosen: LiveBackend | None = None
+    _opening: BackendConnection | None = None
+    _candidates: Iterator[Any] | None = None
+    _backend_url = b""
+    _tries = 0
+
+    def __init__(self, client: "ClientConnection", request: Request) -> None:
+        self.client = client
+        self.gate = client.gate
+        self.request = request
+        self.keep_alive = request.fields.keep_alive
+        self.client_ip = client.ip
+
+    @abstractmethod
+    def attach(self, site: LiveSite, chosen: LiveBackend, connection: BackendConnection) -> None:
+        """Sends the request over a connection that is ready."""
+
+    @abstractmethod
+    def refuse(self, answer: ErrorAnswer) -> None:
+        """An answer of our own in place of a backend's."""
+
+    def begin(self) -> None:
+        """Finds the site and its backend, and sends the request there."""
+        request, gate = self.request, self.gate
+        if request.fields.has_body:
+            self.body = RequestBody(request.fields.framing)
+        site = gate.sites.remembered.get(request.host) or self._find_site()
+        if site is None:
+            return
+        self.site = site
+        if self.client.peer.trusted:
+            chain = request.fields.named.get(b"x-forwarded-for", b"")
+            self.client_ip = choose_client(self.client.peer, chain, gate.trusted).encode()
+        self._try(site, self._choose_first(site))
+
+    def _find_site(self) -> LiveSite | None:
+        """The site for a host not seen of late; where there is none, that is answered."""
+        host = self.request.host
+        try:
+            site = self.gate.find_site(host)
+        except ValueError:
+            self.keep_alive = False
+            self.refuse(BAD_HOST)
+            return None
+        if site is None:
+            self.refuse(unknown_site(host))
+        return site
+
+    def _choose_first(self, site: LiveSite) -> LiveBackend | None:
+        """The backend to ask first; those to ask next wait in `_candidates`."""
+        only = site.only
+        if only is not None:
+            return only if only.up else None
+        if site.by_cookie is not None:
+            stuck = site.stuck_to(self.request)
+            if stuck is not None:
+                return stuck
+        self._candidates = site.candidates(self.client_ip)
+        return next(self._candidates, None)
+
+    def _try(self, site: LiveSite, chosen: LiveBackend | None) -> None:
+        if chosen is None:
+            self.refuse(none_up(site.name))
+            return
+        self._choose(chosen)
+        request = self.request
+        replayable = self.body is None and request.line.method in IDEMPOTENT
+        connection = chosen.pool.take(self.gate.now_s, replayable)
+        if connection is not None:
+            self.attach(site, chosen, connection)
+        else:
+            self._open(chosen)
+
+    def _choose(self, chosen: LiveBackend) -> None:
+        self._chosen = chosen
+        self._backend_url = chosen.url
+        self._tries += 1
+        chosen.active += 1
+
+    def _open(self, chosen: LiveBackend) -> None:
+        gate, limits = self.gate, self.gate.limits
+        connection = BackendConnection(chosen, limits.head_bytes, limits.fields)
+        self._opening = connection
+        self.client.deadline_s = gate.now_s + limits.backend_connect_s + CONNECT_SLACK_S
+        self.client.set_reading()
+
+        def done(error: OSError | None) -> None:
+            self._on_opened(connection, error)
+
+        chosen.connect(gate.engine, connection, limits.backend_connect_s, done)
+
+    def _on_opened(self, connection: BackendConnection, error: OSError | None) -> None:
+        site, chosen = self.site, self._chosen
+        if self._opening is not connection or site is None or chosen is None:
+            if error is None:
+                connection.close()
+            return
+        self._opening = None
+        if error is None:
+            self.attach(site, chosen, connection)
+            return
+        late = isinstance(error, TimeoutError)
+        self._on_failed_try(Failure.CONNECT_TIMEOUT if late else Failure.CONNECT, str(error))
+
+    def _on_failed_try(self, failure: Failure, detail: str) -> None:
+        site, failed = self.site, self._chosen
+        if site is None or failed is None:
+            return
+        self.gate.tally.backend_failed(site.cells)
+        self._release()
+        if may_retry(failure, self.request.line.method, self._tries, self.body is not None):
+            if failure is Failure.STALE:
+                # Not the backend's fault, only the connection's: the same one, afresh.
+                self._choose(failed)
+                self._open(failed)
+                return
+            following = next(self._candidates, None) if self._candidates else None
+            if following is not None:
+                self._try(site, following)
+                return
+        self.refuse(backend_failed(status_of(failure), site.name, failure.value))
+
+    def _drop_backend(self) -> None:
+        connection, self.backend = self.backend, None
+        if connection is not None:
+            connection.abort()
+        self._release()
+
+    def _release(self) -> None:
+        chosen, self._chosen = self._chosen, None
+        if chosen is not None:
+            chosen.active -= 1
