@@ -1,4 +1,4 @@
-"""Throws mutated heads, chunked bodies and PROXY headers at the parsers: python -m tests.fuzz.parsers [ROUNDS [SEED]]
+"""Throws mutated heads, chunked bodies, PROXY headers and ClientHellos at the parsers: python -m tests.fuzz.parsers [ROUNDS [SEED]]
 
 A round mutates something valid and checks what must hold for any input: it is read or refused, never
 another exception; what is accepted and sent on is read the same way again; a body reads the same
@@ -10,11 +10,13 @@ import re
 import sys
 
 from appliance.wire.chunked import ChunkedReader
+from appliance.wire.client_hello import MalformedHelloError, parse_client_hello
 from appliance.wire.fields import MalformedHeadError
 from appliance.wire.proxy_header import Endpoint, encode_v1, encode_v2, parse_proxy_header
 from appliance.wire.proxy_tags import ClientTls, MalformedProxyHeaderError, ProxyTags
 from appliance.wire.request import Request, check_unfinished_head, parse_request
 from appliance.wire.response import parse_response
+from tests.support.hellos import CHROMIUM, alpn, body, message, record, records, sni, versions
 
 MAX_FIELDS = 64
 REQUESTS = (
@@ -44,6 +46,9 @@ PROXY_HEADERS = (
     encode_v2(_SIX, ProxyTags(b"h2", b"a.test", b"1", b"n", _TLS, ((0xEA, b"x"),))),
     encode_v2(_ENDS, ProxyTags(authority=b"a.test"), checksum=True),
 )
+_HELLO = message(body(sni(b"a.test") + alpn(b"h2", b"http/1.1") + versions(0x0304, 0x0303)))
+HELLOS = (CHROMIUM, record(_HELLO), records(_HELLO, 7, 1, 50))
+NAMES = re.compile(rb"[a-z0-9._-]{0,253}")
 SPICE = (
     b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b",", b";", b"\x0b", b"\x80", b"\xff",
     b"Content-Length: 5\r\n", b"Content-Length: 6\r\n", b"Transfer-Encoding: chunked\r\n",
@@ -158,6 +163,20 @@ def check_proxy_header(data: bytes) -> None:
     assert again.tags == header.tags or header.ends is None
 
 
+def check_hello(data: bytes, rng: random.Random) -> None:
+    """A ClientHello: refused, unfinished, or read the same without what follows and in pieces."""
+    try:
+        hello = parse_client_hello(data)
+    except MalformedHelloError:
+        return
+    if hello is None:
+        return
+    assert NAMES.fullmatch(hello.server_name), hello
+    start = data[: rng.randint(0, len(data))]
+    assert parse_client_hello(start) in (None, hello), start
+    assert parse_client_hello(data + rng.choice(SPICE)) == hello, data
+
+
 def run(rounds: int, seed: int) -> None:
     """Runs so many rounds. Raises whatever a parser should not have raised."""
     rng = random.Random(seed)
@@ -168,6 +187,7 @@ def run(rounds: int, seed: int) -> None:
         check_response(head if head.endswith(b"\r\n") else head + b"\r\n")
         check_body(mutate(rng.choice(BODIES), rng), rng)
         check_proxy_header(mutate(rng.choice(PROXY_HEADERS), rng))
+        check_hello(mutate(rng.choice(HELLOS), rng), rng)
 
 
 if __name__ == "__main__":
