@@ -6,6 +6,7 @@ tried again is decided in retry.py.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from appliance.proxy.backend import BackendConnection
@@ -49,6 +50,7 @@ class Attempts(ABC):
         self.request = request
         self.keep_alive = request.fields.keep_alive
         self.client_ip = client.ip
+        self._started_s = monotonic()
 
     @abstractmethod
     def attach(self, site: LiveSite, chosen: LiveBackend, connection: BackendConnection) -> None:

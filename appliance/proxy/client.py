@@ -75,7 +75,6 @@ class ClientConnection(asyncio.Protocol):
         "_buffer",
         "_exchange",
         "_head_begun",
-        "_reading_paused",
         "_state",
         "deadline_s",
         "full",
@@ -83,6 +82,7 @@ class ClientConnection(asyncio.Protocol):
         "half_closed",
         "ip",
         "peer",
+        "reading_paused",
         "ready_fields",
         "transport",
     )
@@ -101,7 +101,7 @@ class ClientConnection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._buffer = b""
         self._head_begun = False
-        self._reading_paused = False
+        self.reading_paused = False
 
     # The socket's callbacks.
 
@@ -237,22 +237,19 @@ class ClientConnection(asyncio.Protocol):
             )
         else:
             pause = state is _HEAD and self.full
-        if pause is self._reading_paused or state is _CLOSED or self.half_closed:
+        if pause is self.reading_paused or state is _CLOSED or self.half_closed:
             return
-        self._reading_paused = pause
+        self.reading_paused = pause
         if pause:
             self.transport.pause_reading()
         else:
             self.transport.resume_reading()
 
-    def on_attached(self) -> None:
-        """The exchange has its backend: what came of the body meanwhile goes there."""
-        exchange = self._exchange
-        if self._buffer and exchange is not None and exchange.wants_body():
+    def give_waiting(self) -> None:
+        """Hands over what came of the body while there was no backend for it."""
+        if self._buffer and self._exchange is not None:
             data, self._buffer = self._buffer, b""
-            self._buffer = exchange.pass_body(data)
-        if self._reading_paused:
-            self.set_reading()
+            self._buffer = self._exchange.pass_body(data)
 
     def on_answered(self, keep: bool, unread: bool) -> None:
         """After an answer: the next request, or the end; `unread`: of the body there is more."""
@@ -267,7 +264,7 @@ class ClientConnection(asyncio.Protocol):
         else:
             self._state = _HEAD
             self.deadline_s = gate.now_s + gate.limits.idle_timeout_s
-            if self._reading_paused:
+            if self.reading_paused:
                 self.set_reading()
             if self._buffer:
                 gate.engine.call_soon(self._take_from_buffer)
@@ -286,7 +283,7 @@ class ClientConnection(asyncio.Protocol):
         self.gate.clients.discard(self)
         self._state = _TUNNEL
         self._exchange = None
-        if self._reading_paused:
+        if self.reading_paused:
             self.transport.resume_reading()
         waiting, self._buffer = self._buffer, b""
         return waiting

@@ -28,11 +28,10 @@ from appliance.proxy.live import LiveBackend, LiveSite
 from appliance.proxy.retry import Failure
 from appliance.proxy.upgrade import join
 from appliance.wire.fields import MalformedHeadError
-from appliance.wire.request import Request
 from appliance.wire.response import Response
 
 if TYPE_CHECKING:
-    from appliance.proxy.client import ClientConnection
+    pass
 
 # A body may pause (a phone asleep in the middle of an upload), but not for ever.
 BODY_PAUSE_S = 600.0
@@ -50,10 +49,6 @@ class Exchange(Attempts):
     _bytes_out = 0
     _answered_at_s = 0.0
 
-    def __init__(self, client: "ClientConnection", request: Request) -> None:
-        super().__init__(client, request)
-        self._started_s = monotonic()
-
     # The request.
 
     def attach(self, site: LiveSite, chosen: LiveBackend, connection: BackendConnection) -> None:
@@ -68,7 +63,9 @@ class Exchange(Attempts):
             client.deadline_s = gate.now_s + gate.limits.backend_response_s
         else:
             client.deadline_s = gate.now_s + BODY_PAUSE_S
-        client.on_attached()
+            client.give_waiting()
+        if client.reading_paused:
+            client.set_reading()
 
     def wants_body(self) -> bool:
         """Whether more of the request's body is to come."""
