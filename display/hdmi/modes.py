@@ -1,4 +1,4 @@
-"""Video modes: what they are, how people and the kernel write them, hdmi_group and hdmi_mode (PURE).
+"""Video modes: what they are, how people write them, and their hdmi_group and hdmi_mode (PURE).
 
 A Mode is a picture size and a rate; with a Timing it also says how the pixels go over the link.
 Sources: CTA-861, VESA DMT; raspberrypi/documentation, config_txt/video.adoc (the numbers);
@@ -212,12 +212,12 @@ def find_numbered_modes(wanted: Mode, group: Group | None = None) -> tuple[Numbe
         and group in (None, row.group)
     ]
 
-    def rank(pair: tuple[NumberedMode, Mode]) -> tuple[Fraction, bool, bool, int, int]:
+    def rank(pair: tuple[NumberedMode, Mode]) -> tuple[int, bool, bool, int, int]:
         row, mode = pair
         other_aspect = bool(wanted.aspect) and mode.aspect != wanted.aspect
-        off_hz = Fraction(round(abs(mode.refresh_hz - wanted.refresh_hz) * 4))
+        half_hertz_off = round(abs(mode.refresh_hz - wanted.refresh_hz) * 2)
         other_blanking = mode.reduced_blanking is not wanted.reduced_blanking
-        return off_hz, other_blanking, other_aspect, row.group, row.number
+        return half_hertz_off, other_blanking, other_aspect, row.group, row.number
 
     return tuple(row for row, _ in sorted(found, key=rank))
 
