@@ -1,0 +1,1 @@
+"""Physical screens: what is sent to them, and nothing about what it means."""
