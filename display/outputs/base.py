@@ -34,7 +34,10 @@ class Output(Protocol):
     width: int
     height: int
     mode: Mode
-    sent_bytes: int
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes sent to the device since it was opened."""
 
     def show(self, image: Image.Image) -> None:
         """Shows a picture of the output's size and mode; sends only what changed."""

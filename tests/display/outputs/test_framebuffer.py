@@ -11,10 +11,9 @@ from display.outputs.base import Light, OutputError, turn
 from display.outputs.framebuffer import (
     FileFramebuffer,
     FramebufferOutput,
-    Geometry,
     open_framebuffer,
-    parse_geometry,
 )
+from display.outputs.geometry import Geometry, parse_geometry
 
 
 def geometry(
@@ -175,7 +174,7 @@ def structs(bits: int, red: tuple[int, int], stride: int, memory: int) -> tuple[
     fields = [1366, 768, 1366, 1536, 0, 768, bits, 0, *red, 0, *green, 0, *blue, 0]
     variable = struct.pack("@40I", *fields, *[0] * (40 - len(fields)))
     fixed = struct.pack(
-        "@16sLIIIIHHHILIIHHH", b"vc4drmfb", 0, memory, 0, 0, 2, 1, 1, 0, stride, 0, 0, 0, 0, 0, 0
+        "@16sLIIIIHHHILIIHHH0L", b"vc4drmfb", 0, memory, 0, 0, 2, 1, 1, 0, stride, 0, 0, 0, 0, 0, 0
     )
     return variable, fixed
 
