@@ -158,11 +158,11 @@ class History:
         numbers, changes = plan_undo(self.entries(), steps)
         for change in changes:
             current = read_file(self.places.find(change.path))
-            if not force and _name(current) != change.after:
+            if not force and _name(current) != change.before:
                 path = str(self.places.find(change.path))
                 way_out = "undo --yes puts the old file back (this one stays in the history)"
                 raise HdmiError("something else has changed since:", path, way_out)
-        contents = {change.path: self.content(change.before) for change in changes}
+        contents = {change.path: self.content(change.after) for change in changes}
         return self.apply(f"undo {steps}", contents, numbers)
 
     def repair(self) -> list[str]:
