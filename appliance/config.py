@@ -20,6 +20,7 @@ from appliance.quantities import (
     addresses,
     count,
     duration,
+    flag,
     head_size,
     kind_of,
     nearest,
@@ -45,6 +46,7 @@ class Listen:
     http: tuple[Address, ...] = ()
     https: tuple[Address, ...] = ()
     admin_socket: str = "/run/gatelight/admin.sock"
+    accept_proxy_protocol: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ class Key:
 LISTEN = {
     "http": Key("http", addresses),
     "admin_socket": Key("admin_socket", path),
+    "accept_proxy_protocol": Key("accept_proxy_protocol", flag),
 }
 PROXY = {
     "workers": Key("workers", workers),
@@ -139,7 +142,7 @@ STORE = {"file": Key("file", path)}
 
 NOT_YET: Mapping[str, frozenset[str]] = {
     "": frozenset(("acme", "display", "box")),
-    "listen": frozenset(("https", "admin", "accept_proxy_protocol")),
+    "listen": frozenset(("https", "admin")),
     "proxy": frozenset(("hooks",)),
     "store": frozenset(("url",)),
     "site": frozenset(
@@ -148,7 +151,6 @@ NOT_YET: Mapping[str, frozenset[str]] = {
             "key",
             "redirect_http",
             "hsts",
-            "proxy_protocol",
             "maintenance",
             "max_body",
             "health",

@@ -7,6 +7,7 @@ from appliance.config import Faults, Key, read_section
 from appliance.quantities import flag, one_of, path, text, texts
 from appliance.routing.model import (
     Balance,
+    ProxyProtocol,
     Scheme,
     Site,
     TlsMode,
@@ -75,6 +76,7 @@ SITE = {
     "tls": Key("tls", tls_mode),
     "balance": Key("balance", one_of(Balance)),
     "sticky": Key("sticky", flag),
+    "proxy_protocol": Key("proxy_protocol", one_of(ProxyProtocol)),
 }
 
 

@@ -88,7 +88,7 @@ class Forwarder:
         host, port = self._backends[turn % len(self._backends)]
         opened = _Opened()
         done = self._on_connected(client, opened, turn, tries)
-        self._dialer.connect_tcp(host, port, None, "", opened, CONNECT_S, done)
+        self._dialer.connect_tcp(host, port, None, "", b"", opened, CONNECT_S, done)
 
     def _on_connected(
         self, client: _Waiting, opened: _Opened, turn: int, tries: int

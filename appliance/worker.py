@@ -14,10 +14,12 @@ import time
 import uvloop
 
 from appliance.config import LogFormat, ProxySettings
+from appliance.console import Complaints
 from appliance.context import WorkerContext
 from appliance.feed import Addresses, Decoder, Routes
 from appliance.proxy.client import ClientConnection
 from appliance.proxy.gate import Gate, LineLog
+from appliance.proxy.introduction import Introduction
 from appliance.proxy.live import LiveSites
 from appliance.telemetry.access_log import OFF, AccessLog
 from appliance.telemetry.counters import LOG_LINES_LOST
@@ -61,6 +63,7 @@ class Worker:
             engine=Dialer(loop),
             tally=self.cells,
             log=make_line_log(self.log, settings.proxy),
+            complain=Complaints(loop.time).say,
             now_s=loop.time(),
         )
         self.stopped = loop.create_future()
@@ -86,10 +89,12 @@ class Worker:
         self.log.close(LOG_CLOSE_S)
 
     async def listen(self) -> None:
+        introduced = self.context.settings.listen.accept_proxy_protocol
+        new_client = Introduction if introduced else ClientConnection
         for listener in self.context.listeners:
             listener.setblocking(False)
             server = await self.loop.create_server(
-                lambda: ClientConnection(self.gate), sock=listener, backlog=BACKLOG
+                lambda: new_client(self.gate), sock=listener, backlog=BACKLOG
             )
             self.servers.append(server)
 

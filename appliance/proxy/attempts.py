@@ -18,9 +18,11 @@ from appliance.proxy.error_pages import (
     unknown_site,
 )
 from appliance.proxy.forwarding import choose_client
-from appliance.proxy.live import LiveBackend, LiveSite
+from appliance.proxy.live import LiveBackend, LiveSite, Pool
+from appliance.proxy.own_pools import OwnPools, encode_introduction
 from appliance.proxy.request_body import RequestBody
 from appliance.proxy.retry import Failure, may_retry, status_of
+from appliance.routing.model import ProxyProtocol
 from appliance.wire.request import IDEMPOTENT, Request
 
 if TYPE_CHECKING:
@@ -96,6 +98,11 @@ class Attempts(ABC):
             stuck = site.stuck_to(self.request)
             if stuck is not None:
                 return stuck
+        own = self.client.own_pools
+        if own is not None:
+            known = own.known_backend(site, self.client_ip)
+            if known is not None:
+                return known
         self._candidates = site.candidates(self.client_ip)
         return next(self._candidates, None)
 
@@ -106,11 +113,20 @@ class Attempts(ABC):
         self._choose(chosen)
         request = self.request
         replayable = self.body is None and request.line.method in IDEMPOTENT
-        connection = chosen.pool.take(self.gate.now_s, replayable)
+        connection = self._pool_of(site, chosen).take(self.gate.now_s, replayable)
         if connection is not None:
             self.attach(site, chosen, connection)
         else:
-            self._open(chosen)
+            self._open(site, chosen)
+
+    def _pool_of(self, site: LiveSite, chosen: LiveBackend) -> Pool:
+        """Where connections to `chosen` are kept: together, but for those that name a client."""
+        if site.site.proxy_protocol is ProxyProtocol.OFF:
+            return chosen.pool
+        client = self.client
+        if client.own_pools is None:
+            client.own_pools = OwnPools(self.gate.sites.new_pool)
+        return client.own_pools.pool(chosen, self.client_ip)
 
     def _choose(self, chosen: LiveBackend) -> None:
         self._chosen = chosen
@@ -118,9 +134,10 @@ class Attempts(ABC):
         self._tries += 1
         chosen.active += 1
 
-    def _open(self, chosen: LiveBackend) -> None:
+    def _open(self, site: LiveSite, chosen: LiveBackend) -> None:
         gate, limits = self.gate, self.gate.limits
-        connection = BackendConnection(chosen, limits.head_bytes, limits.fields)
+        home = self._pool_of(site, chosen)
+        connection = BackendConnection(chosen, home, limits.head_bytes, limits.fields)
         self._opening = connection
         self.client.deadline_s = gate.now_s + limits.backend_connect_s + CONNECT_SLACK_S
         self.client.set_reading()
@@ -128,7 +145,9 @@ class Attempts(ABC):
         def done(error: OSError | None) -> None:
             self._on_opened(connection, error)
 
-        chosen.connect(gate.engine, connection, limits.backend_connect_s, done)
+        version, ip = site.site.proxy_protocol, self.client_ip.decode()
+        preface = encode_introduction(version, self.client.peer, ip)
+        chosen.connect(gate.engine, preface, connection, limits.backend_connect_s, done)
 
     def _on_opened(self, connection: BackendConnection, error: OSError | None) -> None:
         site, chosen = self.site, self._chosen
@@ -153,7 +172,7 @@ class Attempts(ABC):
             if failure is Failure.STALE:
                 # Not the backend's fault, only the connection's: the same one, afresh.
                 self._choose(failed)
-                self._open(failed)
+                self._open(site, failed)
                 return
             following = next(self._candidates, None) if self._candidates else None
             if following is not None:

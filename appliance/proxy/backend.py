@@ -8,7 +8,7 @@ import asyncio
 import enum
 from typing import TYPE_CHECKING, Any
 
-from appliance.proxy.live import LiveBackend
+from appliance.proxy.live import LiveBackend, Pool
 from appliance.proxy.retry import Failure
 from appliance.proxy.transport import Transport
 from appliance.wire.chunked import ChunkedReader
@@ -51,14 +51,18 @@ class BackendConnection(asyncio.Protocol):
         "backend",
         "closed",
         "exchange",
+        "home",
         "method",
         "reading",
         "transport",
         "uses",
     )
 
-    def __init__(self, backend: LiveBackend, max_head_bytes: int, max_fields: int) -> None:
+    def __init__(
+        self, backend: LiveBackend, home: Pool, max_head_bytes: int, max_fields: int
+    ) -> None:
         self.backend = backend
+        self.home = home
         self.exchange: Exchange | None = None
         self.transport: Transport
         self.closed = False
@@ -229,7 +233,7 @@ class BackendConnection(asyncio.Protocol):
         self.closed = True
         exchange, self.exchange = self.exchange, None
         if exchange is None:
-            self.backend.pool.discard(self)
+            self.home.discard(self)
             return
         if self.reading is not _HEAD:
             failure = Failure.CUT_SHORT
@@ -250,6 +254,12 @@ class BackendConnection(asyncio.Protocol):
     def give_up(self, failure: Failure, detail: str) -> None:
         """Ends the exchange from our side (a limit in time)."""
         self._fail(failure, detail)
+
+    def keep(self, now_s: float) -> None:
+        """Lies idle for the next request, in place of an older one if need be."""
+        surplus = self.home.put(self, now_s)
+        if surplus is not None:
+            surplus.close()
 
     def close(self) -> None:
         """Ends the connection; nobody waits for it any more."""

@@ -8,6 +8,7 @@ exchange.py.
 import asyncio
 import enum
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from appliance.proxy.error_pages import (
@@ -19,10 +20,12 @@ from appliance.proxy.error_pages import (
     refused,
 )
 from appliance.proxy.exchange import Exchange
-from appliance.proxy.forwarding import Peer, is_trusted, parse_ip
+from appliance.proxy.forwarding import Network, Peer, is_trusted, parse_ip
+from appliance.proxy.own_pools import OwnPools
 from appliance.proxy.ready_fields import ReadyFields
 from appliance.proxy.transport import Transport
 from appliance.wire.fields import Framing, MalformedHeadError
+from appliance.wire.proxy_header import Endpoint, Ends
 from appliance.wire.request import (
     Request,
     RequestFields,
@@ -54,6 +57,19 @@ def _unreadable_request(line: bytes) -> Request:
     return Request(RequestLine(line, b"GET", b"", True, None), _NO_FIELDS, b"")
 
 
+def _peer_of(
+    transport: Transport, said: Ends | None, proto: bytes, trusted: Sequence[Network]
+) -> Peer:
+    """Who is at the other end: as a trusted proxy said, else as the socket shows."""
+    remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    if said is not None and isinstance(said[0], Endpoint) and isinstance(said[1], Endpoint):
+        remote, local = (said[0].ip, said[0].port), (said[1].ip, said[1].port)
+    ip = (parse_ip(remote[0]) if isinstance(remote, tuple) else None) or "127.0.0.1"
+    port = remote[1] if isinstance(remote, tuple) else 0
+    local_ip, local_port = local[:2] if isinstance(local, tuple) else ("", 0)
+    return Peer(ip, is_trusted(ip, trusted), proto, local_port, port, local_ip)
+
+
 class State(enum.Enum):
     """Where a client's connection stands."""
 
@@ -75,24 +91,29 @@ class ClientConnection(asyncio.Protocol):
         "_buffer",
         "_exchange",
         "_head_begun",
+        "_said",
         "_state",
         "deadline_s",
         "full",
         "gate",
         "half_closed",
         "ip",
+        "own_pools",
         "peer",
         "reading_paused",
         "ready_fields",
         "transport",
     )
 
-    def __init__(self, gate: "Gate", proto: bytes = b"http") -> None:
+    def __init__(self, gate: "Gate", proto: bytes = b"http", said: Ends | None = None) -> None:
+        """`said`: the ends of the connection as a trusted proxy told them."""
         self.gate = gate
         self.transport: Transport
         self.peer = Peer("", False, proto, 0)
+        self._said = said
         self.ip = b""
         self.ready_fields: ReadyFields
+        self.own_pools: OwnPools | None = None
         self.deadline_s = gate.now_s + gate.limits.head_timeout_s
         self.half_closed = False
         self.full = False
@@ -109,11 +130,8 @@ class ClientConnection(asyncio.Protocol):
         self.transport = transport
         gate = self.gate
         gate.clients.add(self)
-        name = transport.get_extra_info("peername")
-        local = transport.get_extra_info("sockname")
-        ip = (parse_ip(name[0]) if isinstance(name, tuple) else None) or "127.0.0.1"
-        port = local[1] if isinstance(local, tuple) else 0
-        self.peer = Peer(ip, is_trusted(ip, gate.trusted), self.peer.proto, port)
+        self.peer = _peer_of(transport, self._said, self.peer.proto, gate.trusted)
+        ip = self.peer.ip
         self.ip = ip.encode()
         self.ready_fields = ReadyFields(self.peer)
         in_all, of_client = gate.tally.opened(ip)
@@ -135,6 +153,8 @@ class ClientConnection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.on_client_gone()
+        if self.own_pools is not None:
+            self.own_pools.close_all()
 
     def eof_received(self) -> bool:
         """A client may end its side once it has asked; the answer still goes out."""

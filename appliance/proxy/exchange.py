@@ -6,7 +6,6 @@ ends exactly once, in `_finish` or in `on_client_gone`, and then nothing refers 
 """
 
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from appliance.proxy.answer import Answer
 from appliance.proxy.attempts import Attempts
@@ -30,9 +29,6 @@ from appliance.proxy.upgrade import join
 from appliance.wire.fields import MalformedHeadError
 from appliance.wire.response import Response
 
-if TYPE_CHECKING:
-    pass
-
 # A body may pause (a phone asleep in the middle of an upload), but not for ever.
 BODY_PAUSE_S = 600.0
 # nginx's status for the log: the client left before its answer.
@@ -52,8 +48,8 @@ class Exchange(Attempts):
     # The request.
 
     def attach(self, site: LiveSite, chosen: LiveBackend, connection: BackendConnection) -> None:
-        client, line = self.client, self.request.line
         """Sends the request over a connection that is ready."""
+        client, line = self.client, self.request.line
         self.backend = connection
         connection.begin(self, line.method)
         fields = client.ready_fields.encode(self.request, chosen, site, self.client_ip)
@@ -150,7 +146,7 @@ class Exchange(Attempts):
         )
         self._status = response.status
         self._bytes_out = len(body)
-        chosen.keep(connection, gate.now_s)
+        connection.keep(gate.now_s)
         chosen.active -= 1
         now_s = self._answered_at_s = monotonic()
         self._record(now_s)
@@ -182,7 +178,7 @@ class Exchange(Attempts):
         if not keep or self.wants_body() or self.backend_full or chosen is None or chosen.retired:
             connection.close()
         else:
-            chosen.keep(connection, self.gate.now_s)
+            connection.keep(self.gate.now_s)
         self._finish()
 
     def on_switching(self, response: Response, rest: bytes) -> None:

@@ -20,6 +20,8 @@ class Peer:
     trusted: bool
     proto: bytes
     local_port: int
+    port: int = 0
+    local_ip: str = ""
 
 
 def parse_ip(text: str) -> str | None:

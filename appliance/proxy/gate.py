@@ -13,6 +13,7 @@ from appliance.wire.request import Request
 
 if TYPE_CHECKING:
     from appliance.proxy.client import ClientConnection
+    from appliance.proxy.introduction import Introduction
     from appliance.proxy.tunnel import Tunnel
 
 
@@ -52,9 +53,11 @@ class Gate:
     engine: Engine
     tally: Tally
     log: LineLog | None
+    complain: Callable[[str], None]
+    """Says what a person should know of; any number of times, so it has a bound of its own."""
     now_s: float
     draining: bool = False
-    clients: set["ClientConnection"] = field(default_factory=set)
+    clients: set["ClientConnection | Introduction"] = field(default_factory=set)
     tunnels: set["Tunnel"] = field(default_factory=set)
 
     def find_site(self, host: bytes) -> LiveSite | None:

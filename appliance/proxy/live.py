@@ -20,6 +20,7 @@ MAX_REMEMBERED_HOSTS = 4096
 class Pool(Protocol):
     """Kept connections of one backend (see upstream/pool)."""
 
+    def __len__(self) -> int: ...
     def take(self, now_s: float, replayable: bool) -> Any | None: ...
     def put(self, connection: Any, now_s: float) -> Any | None: ...
     def discard(self, connection: Any) -> None: ...
@@ -52,27 +53,22 @@ class LiveBackend(Target):
     def connect(
         self,
         engine: Engine,
+        preface: bytes,
         receiver: Receiver,
         timeout_s: float,
         done: Callable[[OSError | None], None],
     ) -> None:
-        """Opens a connection; `done` is called once with None or what went wrong."""
+        """Opens a connection and sends `preface` first; `done` gets None or what went wrong."""
         backend = self.backend
         if backend.scheme is Scheme.UNIX:
-            engine.connect_unix(backend.path, receiver, timeout_s, done)
+            engine.connect_unix(backend.path, preface, receiver, timeout_s, done)
             return
         address = self.choose_address()
         if address is None:
             done(OSError("its name has no address"))
             return
         name, port = backend.host, backend.port
-        engine.connect_tcp(address, port, self.tls, name, receiver, timeout_s, done)
-
-    def keep(self, connection: Any, now_s: float) -> None:
-        """Keeps a connection for the next request, in place of an older one if need be."""
-        surplus = self.pool.put(connection, now_s)
-        if surplus is not None:
-            surplus.close()
+        engine.connect_tcp(address, port, self.tls, name, preface, receiver, timeout_s, done)
 
 
 @dataclass(slots=True, eq=False)
@@ -120,7 +116,7 @@ class LiveSites:
     """All sites of a worker. A change builds new ones and keeps what did not change."""
 
     def __init__(self, new_pool: NewPool, new_context: NewContext, rng: random.Random) -> None:
-        self._new_pool = new_pool
+        self.new_pool = new_pool
         self._new_context = new_context
         self._rng = rng
         self._table = Table(())
@@ -170,7 +166,7 @@ class LiveSites:
         return live
 
     def _make_backend(self, site: Site, backend: Backend) -> LiveBackend:
-        live = LiveBackend(backend, self._new_pool(), None)
+        live = LiveBackend(backend, self.new_pool(), None)
         if backend.scheme is Scheme.HTTPS:
             try:
                 live.tls = self._new_context(site.backend_ca, site.backend_verify)

@@ -36,7 +36,10 @@ class Transport(Protocol):
 
 
 class Engine(Protocol):
-    """Opens connections to backends (`done` is called once, later) and runs small things later."""
+    """Opens connections to backends (`done` is called once, later) and runs small things later.
+
+    A `preface` is sent first of all, before TLS too.
+    """
 
     def call_soon(self, callback: Callable[[], None]) -> object: ...
 
@@ -46,6 +49,7 @@ class Engine(Protocol):
         port: int,
         tls: ssl.SSLContext | None,
         tls_name: str,
+        preface: bytes,
         receiver: Receiver,
         timeout_s: float,
         done: Callable[[OSError | None], None],
@@ -54,6 +58,7 @@ class Engine(Protocol):
     def connect_unix(
         self,
         path: str,
+        preface: bytes,
         receiver: Receiver,
         timeout_s: float,
         done: Callable[[OSError | None], None],

@@ -34,6 +34,14 @@ class TlsMode(enum.Enum):
     PASSTHROUGH = "passthrough"
 
 
+class ProxyProtocol(enum.Enum):
+    """Whether a backend's connections begin with a PROXY header."""
+
+    OFF = "off"
+    V1 = "v1"
+    V2 = "v2"
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """One upstream server. `url` is how logs and status name it."""
@@ -58,6 +66,7 @@ class Site:
     backend_ca: str | None = None
     backend_verify: bool = True
     tls: TlsMode = TlsMode.OFF
+    proxy_protocol: ProxyProtocol = ProxyProtocol.OFF
     origin: str = ""
 
 

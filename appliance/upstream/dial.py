@@ -1,6 +1,7 @@
 """Opens connections to backends on an asyncio event loop; the first engine of the data path."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
@@ -24,6 +25,12 @@ def backend_context(ca_file: str | None, verify: bool) -> ssl.SSLContext:
     return context
 
 
+def _family_of(address: tuple[str, int] | str) -> socket.AddressFamily:
+    if isinstance(address, str):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+
+
 class Dialer:
     """Connects in a task of its own with a limit in time; tells the outcome once."""
 
@@ -41,23 +48,51 @@ class Dialer:
         port: int,
         tls: ssl.SSLContext | None,
         tls_name: str,
+        preface: bytes,
         receiver: Any,
         timeout_s: float,
         done: Done,
     ) -> None:
         """To an IP address (never a name: names are resolved elsewhere)."""
-        opening = self._loop.create_connection(
-            lambda: receiver,
-            address,
-            port,
-            ssl=tls,
-            server_hostname=tls_name if tls else None,
-        )
+        name = tls_name if tls else None
+        opening: Coroutine[Any, Any, Any]
+        if preface:
+            opening = self._introduce(
+                (address, port), preface, receiver, ssl=tls, server_hostname=name
+            )
+        else:
+            opening = self._loop.create_connection(
+                lambda: receiver, address, port, ssl=tls, server_hostname=name
+            )
         self._start(opening, timeout_s, done)
 
-    def connect_unix(self, path: str, receiver: Any, timeout_s: float, done: Done) -> None:
+    def connect_unix(
+        self, path: str, preface: bytes, receiver: Any, timeout_s: float, done: Done
+    ) -> None:
         """To a Unix socket."""
-        self._start(self._loop.create_unix_connection(lambda: receiver, path), timeout_s, done)
+        opening: Coroutine[Any, Any, Any]
+        if preface:
+            opening = self._introduce(path, preface, receiver)
+        else:
+            opening = self._loop.create_unix_connection(lambda: receiver, path)
+        self._start(opening, timeout_s, done)
+
+    async def _introduce(
+        self, address: tuple[str, int] | str, preface: bytes, receiver: Any, **tls: Any
+    ) -> None:
+        """Connects and sends the preface before anything else, TLS included."""
+        sock = socket.socket(_family_of(address), socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await self._loop.sock_connect(sock, address)
+            await self._loop.sock_sendall(sock, preface)
+            if isinstance(address, str):
+                await self._loop.create_unix_connection(lambda: receiver, sock=sock)
+            else:
+                await self._loop.create_connection(lambda: receiver, sock=sock, **tls)
+        except BaseException:
+            sock.close()
+            raise
 
     def _start(self, opening: Coroutine[Any, Any, Any], timeout_s: float, done: Done) -> None:
         task = self._loop.create_task(self._open(opening, timeout_s, done))

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import Self
 
 Script = Callable[["Exchange"], Awaitable[None]]
 
@@ -59,7 +60,7 @@ class ScriptedBackend:
     def url(self) -> str:
         return f"unix:{self._path}" if self._path else f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> "ScriptedBackend":
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._started.wait(10)
         return self
@@ -89,8 +90,13 @@ class ScriptedBackend:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
 
+    async def greet(self, reader: asyncio.StreamReader) -> None:
+        """What comes before the first request of a connection."""
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await self.greet(reader)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")

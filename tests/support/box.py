@@ -31,13 +31,16 @@ def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATI
 class Box:
     """Starts the product by its command and contracts only."""
 
-    def __init__(self, folder: Path, sites: str, more: str = "", workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, sites: str, more: str = "", workers: int = 1, listen: str = ""
+    ) -> None:
         self.folder = folder
         self.config = folder / "gatelight.toml"
         self.log = folder / "access.log"
         self.socket = folder / "admin.sock"
         self.errors = folder / "stderr"
         self._more = more
+        self._listen = listen
         self._workers = workers
         self.port = 0
         self.process: subprocess.Popen[bytes]
@@ -47,6 +50,7 @@ class Box:
         """Replaces the configuration as an editor would."""
         text = (
             f'[listen]\nhttp = "127.0.0.1:0"\nadmin_socket = "{self.socket}"\n'
+            f"{self._listen}\n"
             f'[proxy]\nworkers = {self._workers}\naccess_log = "{self.log}"\n'
             f'state_dir = "{self.folder}"\ndrain = "5s"\n{self._more}\n{sites}'
         )
