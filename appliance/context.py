@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass
 
 from appliance.config import Settings
-from appliance.feed import RoutesMemory
+from appliance.feed import Routes
 from appliance.telemetry.counters import Counters
 
 
@@ -17,7 +17,7 @@ class WorkerContext:
     listeners: tuple[socket.socket, ...]
     counters: Counters
     feed_name: bytes
-    routes: RoutesMemory
+    routes: Routes
 
 
 @dataclass(slots=True)
@@ -27,4 +27,4 @@ class ControlContext:
     settings: Settings
     feed: socket.socket
     counters: Counters
-    routes: RoutesMemory
+    routes: Routes

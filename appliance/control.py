@@ -19,9 +19,8 @@ from appliance.admin.server import AdminServer
 from appliance.config import ConfigError
 from appliance.console import say
 from appliance.context import ControlContext
-from appliance.feed import Addresses, Message, Routes, encode
-from appliance.names import LOOKUP_S, Names, choose_pause_s, names_of
-from appliance.routing.model import Site
+from appliance.feed import Changed, Message, encode
+from appliance.roster import Roster
 from appliance.stores.base import Store
 from appliance.stores.toml_file import TomlFileStore
 from appliance.telemetry.box import BoxReader
@@ -50,18 +49,13 @@ class Control:
             settings.store_file or settings.path, embedded=settings.store_file is None
         )
         self.seen: object = None
-        self.routes, self.addresses = context.routes.load() or (
-            Routes(0, settings.sites),
-            Addresses({}),
-        )
+        self.roster = Roster(context.routes, self.tell)
         self.store_state = StoreState("file", True, time.time(), None)
         self.workers: set[asyncio.StreamWriter] = set()
         self.later = self.earlier = read_counters(context.counters)
         self.kept = deque([self.later], KEPT)
         self.box_reader = BoxReader(settings.proxy.state_dir)
         self.box = self.box_reader.read()
-        self.names = Names()
-        self.new_names = asyncio.Event()
         self.stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -70,13 +64,13 @@ class Control:
         loop.add_signal_handler(signal.SIGTERM, self.stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self.read_store)
         self.read_store()
-        await self.find_names(FIRST_NAMES_S)
-        self.keep()
+        looking_up = loop.create_task(self.roster.names.run())
+        await self.roster.names.settle(FIRST_NAMES_S)
         feed = await asyncio.start_unix_server(self.feed_worker, sock=self.context.feed)
         admin = AdminServer(self.context.settings.listen.admin_socket, self.status)
         await admin.start()
-        duties = (self.beat(), self.watch(), self.follow_names(), self.sample())
-        tasks = [loop.create_task(duty) for duty in (*duties, self.stopped.wait())]
+        duties = (self.beat(), self.watch(), self.sample(), self.stopped.wait())
+        tasks = [looking_up, *(loop.create_task(duty) for duty in duties)]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         feed.close()
         await admin.stop()
@@ -107,8 +101,7 @@ class Control:
         if not self.store_state.ok:
             say("the sites can be read again")
             self.store_state = StoreState("file", True, time.time(), None)
-        if sites != self.routes.sites:
-            self.apply(sites)
+        self.roster.replace(sites)
 
     def refuse(self, error: ConfigError) -> None:
         """Says what is wrong with the store, and shows it in the status."""
@@ -118,39 +111,6 @@ class Control:
         before = self.store_state
         since_s = time.time() if before.ok else before.since_s
         self.store_state = StoreState("file", False, since_s, str(error))
-
-    def apply(self, sites: tuple[Site, ...]) -> None:
-        """Puts sites in force; names that are new are looked up at once."""
-        self.routes = Routes(self.routes.version + 1, sites)
-        self.keep()
-        self.tell(self.routes)
-        if names_of(sites) - set(self.addresses.by_name):
-            self.new_names.set()
-
-    async def follow_names(self) -> None:
-        """Looks all names up again on a schedule, and when there are new ones."""
-        while True:
-            pause_s = choose_pause_s(self.addresses.by_name)
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self.new_names.wait()
-            except TimeoutError:
-                pass
-            self.new_names.clear()
-            await self.find_names(LOOKUP_S)
-
-    async def find_names(self, timeout_s: float) -> None:
-        """Finds what the backends' names stand for, and tells the workers of any change."""
-        names, known = names_of(self.routes.sites), self.addresses.by_name
-        async for found in self.names.look_up(names, known, timeout_s):
-            if found != self.addresses.by_name:
-                self.addresses = Addresses(found)
-                self.keep()
-                self.tell(self.addresses)
-
-    def keep(self) -> None:
-        """Leaves the state for workers to come."""
-        self.context.routes.store(self.routes, self.addresses)
 
     def tell(self, message: Message) -> None:
         """Sends a change to every worker."""
@@ -163,12 +123,12 @@ class Control:
                 worker.write(data)
 
     async def feed_worker(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One worker's connection: the state first, then the changes."""
+        """One worker's connection: it may have missed anything; then the changes."""
         sock: Any = writer.get_extra_info("socket")
         if _peer_uid(sock) != os.geteuid():
             writer.close()
             return
-        writer.write(encode(self.addresses) + encode(self.routes))
+        writer.write(encode(Changed(anything=True)))
         self.workers.add(writer)
         try:
             await reader.read(1)
@@ -195,8 +155,8 @@ class Control:
             box=self.box,
             readings=Readings(self.kept[0], self.earlier, self.later, current),
             store=self.store_state,
-            sites=self.routes.sites,
-            addresses=self.addresses.by_name,
+            sites=list(self.roster.sites.values()),
+            addresses=self.roster.addresses,
         )
 
 

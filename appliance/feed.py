@@ -1,42 +1,37 @@
 """What the control process tells the workers, and how it gets there.
 
-Each worker connects to a socket that the supervisor opened; control sends the state on accept and
-every change after. The routes memory holds the last state for a worker that starts while control
-is away. Both ends are forks of one image on a private socket, so messages are pickles.
+Control writes the routes on the board, which every process can read at any time, and then tells
+each worker what has changed. A worker connects to a socket that the supervisor opened; the first
+message says that anything may have changed. Both ends are forks of one image, so all of it is
+pickles.
 """
 
-import mmap
-import os
 import pickle
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from appliance.board import Board
 from appliance.routing.model import Site
 
 _LENGTH = struct.Struct("<I")
-# 100,000 sites take about 30 MB.
-MAX_MESSAGE_BYTES = 1 << 28
-# Reading takes milliseconds, and control changes routes a few times a second at most.
-LOAD_TRIES = 10
+# A change of a hundred thousand sites at once names them in about 5 MB.
+MAX_MESSAGE_BYTES = 1 << 26
+_SITE = b"site:"
+_NAME = b"name:"
 
 
 @dataclass(frozen=True, slots=True)
-class Routes:
-    """Every site in force."""
+class Changed:
+    """Hosts whose sites and names whose addresses are not as they were; `anything` may be so."""
 
-    version: int
-    sites: tuple[Site, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """What the backends' names stand for; a name with no address cannot be resolved."""
-
-    by_name: Mapping[str, tuple[str, ...]]
+    hosts: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    anything: bool = False
 
 
-Message = Routes | Addresses
+Message = Changed
 
 
 def encode(message: Message) -> bytes:
@@ -69,47 +64,51 @@ class Decoder:
         return found
 
 
-class RoutesMemory:
-    """The last routes and addresses, in memory that outlives any one process.
+class Routes:
+    """Every site in force and what the backends' names stand for, on the board.
 
-    Two files in memory take turns: the idle one is written, then the count of changes goes up by
-    one and makes it the current one. A writer killed half-way leaves the other as it was.
+    A name with no address cannot be resolved; one that is not there has not been looked up yet.
     """
 
-    def __init__(self) -> None:
-        self._files = [os.memfd_create("gatelight-routes") for _ in range(2)]
-        self._changes = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("Q")
+    def __init__(self, board: Board) -> None:
+        self._board = board
 
-    def store(self, routes: Routes, addresses: Addresses) -> None:
-        """Keeps both."""
-        following = self._changes[0] + 1
-        file = self._files[following % 2]
-        content = encode(routes) + encode(addresses)
-        os.ftruncate(file, 0)
-        written = 0
-        while written < len(content):
-            written += os.pwrite(file, content[written:], written)
-        self._changes[0] = following
+    def site(self, host: str) -> Site | None:
+        """The site of a host pattern."""
+        found: Site | None = self._get(_SITE + host.encode())
+        return found
 
-    def load(self) -> tuple[Routes, Addresses] | None:
-        """What was kept last; None before the first time, or when it changes too fast to read."""
-        for _ in range(LOAD_TRIES):
-            current = self._changes[0]
-            if not current:
-                return None
-            content = _read_whole(self._files[current % 2])
-            # The current file is only written again once the other one has become current.
-            if self._changes[0] == current:
-                match Decoder().feed(content):
-                    case [Routes() as routes, Addresses() as addresses]:
-                        return routes, addresses
-                return None
-        return None
+    def addresses(self, name: str) -> tuple[str, ...] | None:
+        """What a backend's name stands for."""
+        found: tuple[str, ...] | None = self._get(_NAME + name.encode())
+        return found
 
+    def _get(self, key: bytes) -> Any:
+        value = self._board.get(key)
+        return None if value is None else pickle.loads(value)
 
-def _read_whole(file: int) -> bytes:
-    size = os.fstat(file).st_size
-    content = bytearray()
-    while len(content) < size and (data := os.pread(file, size - len(content), len(content))):
-        content += data
-    return bytes(content)
+    def put_site(self, site: Site) -> None:
+        """Puts a site in force. Raises BoardFullError."""
+        self._board.put(_SITE + site.host.encode(), pickle.dumps(site, pickle.HIGHEST_PROTOCOL))
+
+    def remove_site(self, host: str) -> None:
+        """Takes a site away."""
+        self._board.remove(_SITE + host.encode())
+
+    def put_addresses(self, name: str, addresses: tuple[str, ...]) -> None:
+        """Notes what a name stands for. Raises BoardFullError."""
+        self._board.put(_NAME + name.encode(), pickle.dumps(addresses, pickle.HIGHEST_PROTOCOL))
+
+    def remove_addresses(self, name: str) -> None:
+        """Forgets a name."""
+        self._board.remove(_NAME + name.encode())
+
+    def adopt(self) -> tuple[dict[str, Site], dict[str, tuple[str, ...]]]:
+        """All sites and names, for a control process that goes on where another ended."""
+        self._board.adopt()
+        return dict(self._all(_SITE)), dict(self._all(_NAME))
+
+    def _all(self, kind: bytes) -> Iterator[tuple[str, Any]]:
+        for key, value in self._board.items():
+            if key.startswith(kind):
+                yield key.removeprefix(kind).decode(), pickle.loads(value)

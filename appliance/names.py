@@ -1,34 +1,36 @@
 """What the backends' names stand for, found out away from the request path.
 
 The system's resolver can keep a caller for half a minute and cannot be told to stop. So each name
-has one thread at most, nobody waits for it longer than LOOKUP_S, and an answer that comes later is
-taken at the next look.
+has one thread at most, nobody waits for it, and its answer counts whenever it comes.
 """
 
 import asyncio
+import heapq
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
 from appliance.routing.model import Scheme, Site
 
-# The resolver's own limits go up to 30 s; a name that takes this long is as good as unknown.
-LOOKUP_S = 5.0
 # Home networks hand out short leases, and most resolvers do not tell the time to live.
 AGAIN_EVERY_S = 30.0
 # While a name has no address at all: the network of a box that has just started may come any time.
 UNKNOWN_AGAIN_S = 5.0
-# Look-ups under way at once; the rest wait for a thread.
+# Look-ups under way at once; the rest wait, new names before those looked up already.
 THREADS = 32
 
-Resolve = Callable[[str], tuple[str, ...]]
+Addresses = tuple[str, ...]
+Resolve = Callable[[str], Addresses]
 
 
-def names_of(sites: Iterable[Site]) -> set[str]:
+def names_of(site: Site) -> set[str]:
     """The backends' names that need looking up."""
     return {
         backend.host
-        for site in sites
         for backend in site.backends
         if backend.scheme is not Scheme.UNIX and not is_literal(backend.host)
     }
@@ -39,7 +41,7 @@ def is_literal(host: str) -> bool:
     return ":" in host or host.replace(".", "").isdigit()
 
 
-def resolve(name: str) -> tuple[str, ...]:
+def resolve(name: str) -> Addresses:
     """The addresses of a name by the system's resolver; none when it fails."""
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -48,48 +50,110 @@ def resolve(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(address[4][0]) for address in found))
 
 
+@dataclass(slots=True, eq=False)
+class _Followed:
+    """One name: what it stands for, and when to look again (0: never looked yet)."""
+
+    addresses: Addresses
+    due_s: float = 0.0
+
+
 class Names:
-    """Looks names up in threads, each name in one."""
+    """Follows names and tells what each stands for: once at first, then when it changes.
 
-    def __init__(self, resolve: Resolve = resolve) -> None:
+    A name that fails keeps what it stood for; one never found has no address.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str, Addresses], None],
+        resolve: Resolve = resolve,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tell = tell
         self._resolve = resolve
+        self._clock = clock
         self._threads = ThreadPoolExecutor(THREADS, "names")
-        self._running: dict[str, Future[tuple[str, ...]]] = {}
+        self._followed: dict[str, _Followed] = {}
+        self._fresh: deque[str] = deque()
+        self._due: list[tuple[float, str]] = []
+        self._running: set[str] = set()
+        self._unseen: set[str] = set()
+        self._woken = asyncio.Event()
+        self._settled = asyncio.Event()
 
-    async def look_up(
-        self, names: Iterable[str], known: Mapping[str, tuple[str, ...]], timeout_s: float
-    ) -> AsyncIterator[dict[str, tuple[str, ...]]]:
-        """Addresses by name, again whenever more are found; for one caller at a time.
+    def follow(self, name: str, known: Addresses = ()) -> None:
+        """From now on; `known` is what it stood for when somebody looked before."""
+        if name not in self._followed:
+            self._followed[name] = _Followed(known)
+            self._fresh.append(name)
+            self._unseen.add(name)
+            self._woken.set()
 
-        A name that fails keeps what it stood for; one never found has no address.
-        """
-        found = {name: known.get(name, ()) for name in sorted(names)}
-        yield dict(found)
-        by_future = {asyncio.wrap_future(self._start(name)): name for name in found}
-        clock = asyncio.get_running_loop().time
-        until_s = clock() + timeout_s
-        pending = set(by_future)
-        while pending:
-            done, pending = await asyncio.wait(
-                pending, timeout=max(0.0, until_s - clock()), return_when=asyncio.FIRST_COMPLETED
-            )
-            if not done:
+    def forget(self, name: str) -> None:
+        """No longer."""
+        self._followed.pop(name, None)
+        self._unseen.discard(name)
+        self._woken.set()
+
+    async def settle(self, limit_s: float) -> None:
+        """Waits until every name has been looked up once, but not longer than `limit_s`."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while self._unseen:
+                    self._settled.clear()
+                    await self._settled.wait()
+        except TimeoutError:
+            pass
+
+    async def run(self) -> None:
+        """Looks names up, for ever."""
+        while True:
+            self._woken.clear()
+            self._start_due()
+            if not self._unseen:
+                self._settled.set()
+            pause_s = max(0.0, self._due[0][0] - self._clock()) if self._due else AGAIN_EVERY_S
+            busy = len(self._running) >= THREADS
+            try:
+                async with asyncio.timeout(None if busy else pause_s):
+                    await self._woken.wait()
+            except TimeoutError:
+                pass
+
+    def _start_due(self) -> None:
+        while len(self._running) < THREADS:
+            name = self._next()
+            if name is None:
                 return
-            for future in done:
-                name = by_future[future]
-                found[name] = self._take(name) or found[name]
-            yield dict(found)
+            self._running.add(name)
+            future = asyncio.wrap_future(self._threads.submit(self._resolve, name))
+            future.add_done_callback(partial(self._take, name))
 
-    def _start(self, name: str) -> Future[tuple[str, ...]]:
-        if name not in self._running:
-            self._running[name] = self._threads.submit(self._resolve, name)
-        return self._running[name]
+    def _next(self) -> str | None:
+        """The next name to look up now."""
+        while self._fresh:
+            name = self._fresh.popleft()
+            if name in self._followed and name not in self._running:
+                return name
+        while self._due and self._due[0][0] <= self._clock():
+            due_s, name = heapq.heappop(self._due)
+            followed = self._followed.get(name)
+            if followed is not None and followed.due_s == due_s and name not in self._running:
+                return name
+        return None
 
-    def _take(self, name: str) -> tuple[str, ...]:
-        future = self._running.pop(name)
-        return () if future.exception() else future.result()
-
-
-def choose_pause_s(addresses: Mapping[str, tuple[str, ...]]) -> float:
-    """When to look again."""
-    return AGAIN_EVERY_S if all(addresses.values()) else UNKNOWN_AGAIN_S
+    def _take(self, name: str, future: "asyncio.Future[Addresses]") -> None:
+        self._running.discard(name)
+        self._woken.set()
+        followed = self._followed.get(name)
+        if followed is None:
+            return
+        found = () if future.cancelled() or future.exception() else future.result()
+        found = found or followed.addresses
+        if name in self._unseen or found != followed.addresses:
+            self._unseen.discard(name)
+            followed.addresses = found
+            self._tell(name, found)
+        followed.due_s = self._clock() + (AGAIN_EVERY_S if found else UNKNOWN_AGAIN_S)
+        heapq.heappush(self._due, (followed.due_s, name))

@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Iterable
 from types import FrameType
 
+from appliance.board import Board
 from appliance.child import SIGNALS, Child
 from appliance.config import Settings
 from appliance.console import say
 from appliance.context import ControlContext, WorkerContext
-from appliance.feed import RoutesMemory
+from appliance.feed import Routes
 from appliance.listening import ListenError, open_listeners
 from appliance.systemd import has_watchdog, notify
 from appliance.telemetry.counters import Counters
@@ -55,7 +56,9 @@ class Supervisor:
         count = settings.proxy.workers
         self._listeners = open_listeners(settings.listen.http, count)
         self._counters = Counters.create(count)
-        self._routes = RoutesMemory()
+        self._routes = Routes(Board())
+        for site in settings.sites:
+            self._routes.put_site(site)
         self._feed = _open_feed()
         self._signals: list[int] = []
         self._wakeup = _open_wakeup()

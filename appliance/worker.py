@@ -1,7 +1,7 @@
 """A worker: one process, one event loop, the data path and nothing else.
 
-It serves from the moment it starts with the routes that the routes memory holds, and takes changes
-from the control process as they come. It asks nobody anything while a request waits.
+It serves from the moment it starts with the routes that are on the board, and hears from the
+control process which of them have changed. It asks nobody anything while a request waits.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import uvloop
 from appliance.config import LogFormat, ProxySettings
 from appliance.console import Complaints
 from appliance.context import WorkerContext
-from appliance.feed import Addresses, Decoder, Routes
+from appliance.feed import Changed, Decoder
 from appliance.proxy.client import ClientConnection
 from appliance.proxy.gate import Gate, LineLog
 from appliance.proxy.introduction import Introduction
@@ -59,7 +59,7 @@ class Worker:
         self.gate = Gate(
             limits=settings.limits,
             trusted=settings.proxy.trusted_proxies,
-            sites=LiveSites(IdlePool, backend_context, random.Random()),
+            sites=LiveSites(context.routes, IdlePool, backend_context, random.Random()),
             engine=Dialer(loop),
             tally=self.cells,
             log=make_line_log(self.log, settings.proxy),
@@ -72,7 +72,6 @@ class Worker:
 
     async def run(self) -> None:
         """Serves until told to stop, then drains."""
-        self.load_routes()
         for name, action in (
             (signal.SIGTERM, self.stop),
             (signal.SIGINT, self.stop),
@@ -98,29 +97,17 @@ class Worker:
             )
             self.servers.append(server)
 
-    def load_routes(self) -> None:
-        """The routes that the control process last had, or those of the settings."""
-        stored = self.context.routes.load()
-        if stored is None:
-            self.apply(Routes(0, self.context.settings.sites))
-            return
-        routes, addresses = stored
-        self.apply(addresses)
-        self.apply(routes)
-
-    def apply(self, message: Routes | Addresses) -> None:
-        """Puts new routes or addresses in force; requests under way keep what they began with."""
+    def apply(self, message: Changed) -> None:
+        """Puts changes in force; requests under way keep what they began with."""
         sites = self.gate.sites
-        if isinstance(message, Addresses):
-            sites.resolve(message.by_name)
-            return
-        for backend in sites.replace(message.sites):
+        sites.resolve(message.names)
+        for backend in sites.renew_all() if message.anything else sites.renew(message.hosts):
             backend.retired = True
             for connection in backend.pool.take_all():
                 connection.close()
 
     async def follow_feed(self) -> None:
-        """Takes routes and addresses from the control process; comes back when that does."""
+        """Hears of changes from the control process; comes back when that does."""
         while True:
             try:
                 await self.read_feed()
@@ -136,6 +123,8 @@ class Worker:
             while data := await self.loop.sock_recv(sock, 1 << 18):
                 for message in decoder.feed(data):
                     self.apply(message)
+                    # Many changes at once: requests come in between.
+                    await asyncio.sleep(0)
 
     def tick(self) -> None:
         """Four times a second: heartbeat, clock, log; each second the limits in time."""

@@ -1,20 +1,17 @@
-"""What control tells the workers, and the memory that keeps it."""
-
-import os
-import signal
-import time
+"""What control tells the workers, and the routes that they find on the board."""
 
 import pytest
 
 from appliance import feed
-from appliance.feed import Addresses, Decoder, Message, Routes, RoutesMemory, encode
+from appliance.board import Board
+from appliance.feed import Changed, Decoder, Message, Routes, encode
 from appliance.routing.model import Site, parse_backend
 
 SITE = Site("a.test", (parse_backend("http://10.0.0.1"),))
 MESSAGES: list[Message] = [
-    Routes(1, (SITE,)),
-    Addresses({"nas.lan": ("10.0.0.1", "fd00::1"), "gone.lan": ()}),
-    Routes(2, ()),
+    Changed(anything=True),
+    Changed(("a.test", "*.b.test"), ("nas.lan",)),
+    Changed(names=("gone.lan",)),
 ]
 
 
@@ -37,41 +34,25 @@ def test_a_message_too_large_is_refused_on_both_sides(monkeypatch: pytest.Monkey
         Decoder().feed(data)
 
 
-def test_the_memory_is_empty_at_first_and_then_holds_the_last() -> None:
-    memory = RoutesMemory()
-    assert memory.load() is None
-    for version in (1, 2, 3):
-        stored = Routes(version, (SITE,) * version), Addresses({"v": (str(version),)})
-        memory.store(*stored)
-        assert memory.load() == stored
+def test_routes_are_found_by_host_and_by_name() -> None:
+    routes = Routes(Board())
+    assert routes.site("a.test") is None
+    assert routes.addresses("nas.lan") is None
+    routes.put_site(SITE)
+    routes.put_addresses("nas.lan", ("10.0.0.1", "fd00::1"))
+    routes.put_addresses("gone.lan", ())
+    assert routes.site("a.test") == SITE
+    assert routes.addresses("nas.lan") == ("10.0.0.1", "fd00::1")
+    assert routes.addresses("gone.lan") == ()
+    routes.remove_site("a.test")
+    routes.remove_addresses("nas.lan")
+    assert routes.site("a.test") is None
+    assert routes.addresses("nas.lan") is None
 
 
-def test_a_process_forked_before_sees_what_another_stored() -> None:
-    memory = RoutesMemory()
-    pid = os.fork()
-    if not pid:
-        memory.store(Routes(5, (SITE,)), Addresses({}))
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert memory.load() == (Routes(5, (SITE,)), Addresses({}))
-
-
-def test_a_writer_killed_at_any_moment_leaves_whole_routes_behind() -> None:
-    memory = RoutesMemory()
-    sites = tuple(Site(f"{n}.test", SITE.backends) for n in range(500))
-    memory.store(Routes(0, sites), Addresses({}))
-    for _ in range(20):
-        pid = os.fork()
-        if not pid:
-            version = 0
-            while True:
-                version += 1
-                memory.store(Routes(version, sites), Addresses({}))
-        until_s = time.monotonic() + 0.02
-        while time.monotonic() < until_s:
-            assert memory.load() is not None, "read while it is written"
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        loaded = memory.load()
-        assert loaded is not None
-        assert loaded[0].sites == sites
+def test_a_new_writer_adopts_what_is_there() -> None:
+    board = Board()
+    for routes in (Routes(board), Routes(board)):
+        routes.put_site(SITE)
+        routes.put_addresses("nas.lan", ("10.0.0.1",))
+        assert routes.adopt() == ({"a.test": SITE}, {"nas.lan": ("10.0.0.1",)})

@@ -2,30 +2,78 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import pytest
 
 from appliance.names import (
     AGAIN_EVERY_S,
+    THREADS,
     UNKNOWN_AGAIN_S,
+    Addresses,
     Names,
     Resolve,
-    choose_pause_s,
     is_literal,
     names_of,
     resolve,
 )
 from appliance.routing.model import Site, parse_backend
 
-Found = dict[str, tuple[str, ...]]
+PATIENCE_S = 10.0
 
 
-async def look_up(names: Names, wanted: set[str], known: Found, timeout_s: float = 10) -> Found:
-    found: Found = {}
-    async for found in names.look_up(wanted, known, timeout_s):  # noqa: B007
-        pass
-    return found
+class Clock:
+    """Moves when told."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Looking:
+    """Names at work, and what they have told."""
+
+    def __init__(self, resolve: Resolve) -> None:
+        self.clock = Clock()
+        self.told: list[tuple[str, Addresses]] = []
+        self.names = Names(self._note, resolve, self.clock)
+        self._noted = asyncio.Event()
+
+    def _note(self, name: str, addresses: Addresses) -> None:
+        self.told.append((name, addresses))
+        self._noted.set()
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        """Waits for something told, or done by a thread, that makes `condition` true."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                try:
+                    async with asyncio.timeout(0.01):
+                        await self._noted.wait()
+                except TimeoutError:
+                    pass
+                self._noted.clear()
+
+    def pass_time(self, seconds: float) -> None:
+        """Lets time pass, and the names notice."""
+        self.clock.now_s += seconds
+        self.names.forget("nothing")
+
+
+def run(resolve: Resolve, script: Callable[[Looking], Coroutine[Any, Any, None]]) -> None:
+    """Runs a script beside names that are looked up."""
+
+    async def both() -> None:
+        looking = Looking(resolve)
+        duty = asyncio.create_task(looking.names.run())
+        await script(looking)
+        assert not duty.done()
+        duty.cancel()
+
+    asyncio.run(both())
 
 
 class Resolver:
@@ -52,89 +100,116 @@ def resolver() -> Iterator[Resolver]:
 
 
 @pytest.mark.parametrize(
-    ("known", "found"),
+    ("known", "told"),
     [
         ({}, {"nas": ("10.0.0.1", "fd00::1"), "gone": ()}),
         (
-            {"gone": ("10.9.9.9",), "nas": ("10.8.8.8",), "other": ("10.7.7.7",)},
+            {"gone": ("10.9.9.9",), "nas": ("10.8.8.8",)},
             {"nas": ("10.0.0.1", "fd00::1"), "gone": ("10.9.9.9",)},
         ),
     ],
-    ids=["at first", "later, when one fails"],
+    ids=["at first", "known from before, when one fails"],
 )
-def test_a_name_that_fails_keeps_what_it_stood_for(
-    resolver: Resolver, known: Found, found: Found
+def test_each_name_is_told_once_and_keeps_what_it_stood_for(
+    resolver: Resolver, known: dict[str, Addresses], told: dict[str, Addresses]
 ) -> None:
-    assert asyncio.run(look_up(Names(resolver), {"nas", "gone"}, known)) == found
+    async def script(looking: Looking) -> None:
+        for name in ("nas", "gone", "nas"):
+            looking.names.follow(name, known.get(name, ()))
+        await looking.names.settle(PATIENCE_S)
+        assert dict(looking.told) == told
+        assert len(looking.told) == 2
+
+    run(resolver, script)
 
 
-def test_one_that_hangs_holds_up_neither_the_others_nor_the_caller(resolver: Resolver) -> None:
+def test_ones_that_hang_hold_up_neither_another_nor_the_caller(resolver: Resolver) -> None:
+    resolver.held = {f"slow{number}" for number in range(THREADS - 1)}
+
+    async def script(looking: Looking) -> None:
+        for name in (*resolver.held, "nas"):
+            looking.names.follow(name)
+        await looking.names.settle(0.05)
+        await looking.until(lambda: looking.told == [("nas", ("10.0.0.1", "fd00::1"))])
+
+    run(resolver, script)
+
+
+def test_a_late_answer_counts_and_is_asked_for_once(resolver: Resolver) -> None:
     resolver.held = {"slow"}
-    names = Names(resolver)
-    assert asyncio.run(look_up(names, {"nas", "slow"}, {}, timeout_s=0.05)) == {
-        "nas": ("10.0.0.1", "fd00::1"),
-        "slow": (),
-    }
 
-
-def test_what_is_found_is_told_while_others_hang(resolver: Resolver) -> None:
-    resolver.held = {"slow"}
-
-    async def first_found() -> Found:
-        async for found in Names(resolver).look_up({"nas", "slow"}, {}, 20):
-            if any(found.values()):
-                return found
-        raise AssertionError("nothing was told")
-
-    assert asyncio.run(asyncio.wait_for(first_found(), 10)) == {
-        "nas": ("10.0.0.1", "fd00::1"),
-        "slow": (),
-    }
-
-
-def test_a_late_answer_is_taken_at_the_next_look_and_asked_for_once(resolver: Resolver) -> None:
-    resolver.held = {"slow"}
-    names = Names(resolver)
-
-    async def looks() -> Found:
-        await look_up(names, {"slow"}, {}, timeout_s=0.01)
-        await look_up(names, {"slow"}, {}, timeout_s=0.01)
+    async def script(looking: Looking) -> None:
+        looking.names.follow("slow")
+        await looking.until(lambda: resolver.asked)
+        looking.names.forget("slow")
+        looking.names.follow("slow")
+        looking.pass_time(AGAIN_EVERY_S)
         resolver.released.set()
-        return await look_up(names, {"slow"}, {})
+        await looking.until(lambda: looking.told == [("slow", ("10.0.0.2",))])
 
-    assert asyncio.run(looks()) == {"slow": ("10.0.0.2",)}
+    run(resolver, script)
     assert resolver.asked == ["slow"]
 
 
+@pytest.mark.parametrize(
+    ("name", "pause_s"),
+    [("nas", AGAIN_EVERY_S), ("gone", UNKNOWN_AGAIN_S)],
+    ids=["known", "unknown"],
+)
+def test_a_name_is_looked_up_again_in_its_time_and_told_when_it_moved(
+    resolver: Resolver, name: str, pause_s: float
+) -> None:
+    async def script(looking: Looking) -> None:
+        looking.names.follow(name)
+        await looking.names.settle(PATIENCE_S)
+        looking.pass_time(pause_s - 1)
+        looking.names.follow("slow")
+        await looking.names.settle(PATIENCE_S)
+        assert resolver.asked.count(name) == 1
+        looking.pass_time(1)
+        await looking.until(lambda: resolver.asked.count(name) == 2)
+        resolver.table[name] = ("10.0.0.9",)
+        looking.pass_time(AGAIN_EVERY_S)
+        await looking.until(lambda: looking.told[-1] == (name, ("10.0.0.9",)))
+
+    run(resolver, script)
+
+
+def test_a_forgotten_name_is_not_looked_up_again(resolver: Resolver) -> None:
+    async def script(looking: Looking) -> None:
+        looking.names.follow("nas")
+        await looking.names.settle(PATIENCE_S)
+        looking.names.forget("nas")
+        looking.pass_time(AGAIN_EVERY_S)
+        looking.names.follow("slow")
+        await looking.names.settle(PATIENCE_S)
+
+    run(resolver, script)
+    assert resolver.asked == ["nas", "slow"]
+
+
 def test_a_resolver_that_breaks_is_a_name_without_an_address() -> None:
-    def broken(name: str) -> tuple[str, ...]:
+    def broken(name: str) -> Addresses:
         raise MemoryError
 
-    typed: Resolve = broken
-    assert asyncio.run(look_up(Names(typed), {"nas"}, {})) == {"nas": ()}
+    async def script(looking: Looking) -> None:
+        looking.names.follow("nas")
+        await looking.until(lambda: looking.told == [("nas", ())])
+
+    run(broken, script)
 
 
-def test_no_names_are_found_at_once() -> None:
-    assert asyncio.run(look_up(Names(), set(), {"old": ("10.0.0.1",)})) == {}
+def test_no_names_are_settled_at_once(resolver: Resolver) -> None:
+    async def script(looking: Looking) -> None:
+        await looking.names.settle(PATIENCE_S)
+
+    run(resolver, script)
 
 
 def test_the_system_resolves_localhost_and_not_what_cannot_be() -> None:
     assert {"127.0.0.1", "::1"} & set(resolve("localhost"))
     assert resolve("nowhere.invalid") == ()
     assert resolve("a" * 64 + ".invalid") == ()
-
-
-@pytest.mark.parametrize(
-    ("addresses", "pause_s"),
-    [
-        ({}, AGAIN_EVERY_S),
-        ({"a": ("10.0.0.1",)}, AGAIN_EVERY_S),
-        ({"a": ("10.0.0.1",), "b": ()}, UNKNOWN_AGAIN_S),
-    ],
-    ids=["no names", "all known", "one unknown"],
-)
-def test_unknown_names_are_looked_up_sooner(addresses: Found, pause_s: float) -> None:
-    assert choose_pause_s(addresses) == pause_s
 
 
 def test_only_names_need_looking_up() -> None:
@@ -145,7 +220,7 @@ def test_only_names_need_looking_up() -> None:
         "unix:/run/app",
         "http://b:81",
     )
-    assert names_of([Site("a.test", tuple(map(parse_backend, urls)))]) == {"nas", "b"}
+    assert names_of(Site("a.test", tuple(map(parse_backend, urls)))) == {"nas", "b"}
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,9 @@ def test_killing_the_supervisor_leaves_no_orphan(supervised: Supervised) -> None
 
 
 def test_a_child_has_no_files_of_others(tmp_path: Path) -> None:
-    """Three standard streams, two of the routes memory, a listener, a client, and the listing."""
+    """Three standard streams, the board, a listener, a client, and the listing."""
     with Supervised(tmp_path, workers=4) as supervised:
-        assert len(ask(supervised.port, "files").split()) == 8
+        assert len(ask(supervised.port, "files").split()) == 7
 
 
 def test_systemd_is_told_of_start_life_and_stop(tmp_path: Path) -> None:

@@ -2,14 +2,14 @@
 
 import random
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from appliance.proxy.transport import Engine, Receiver
 from appliance.routing.balance import Balancer, Target, cookie_for, make_balancer
 from appliance.routing.model import Backend, Scheme, Site
-from appliance.routing.table import Table
+from appliance.routing.table import patterns_of
 from appliance.wire.request import Request
 
 STICKY_COOKIE = b"gatelight"
@@ -112,17 +112,29 @@ NewPool = Callable[[], Pool]
 NewContext = Callable[[str | None, bool], ssl.SSLContext]
 
 
-class LiveSites:
-    """All sites of a worker. A change builds new ones and keeps what did not change."""
+class Routes(Protocol):
+    """Every site in force and the addresses of names, where all processes can read them (feed)."""
 
-    def __init__(self, new_pool: NewPool, new_context: NewContext, rng: random.Random) -> None:
+    def site(self, host: str) -> Site | None: ...
+    def addresses(self, name: str) -> tuple[str, ...] | None: ...
+
+
+class LiveSites:
+    """The sites that a worker has met: each is made when it is first asked for.
+
+    A change makes the sites anew that it concerns, and keeps what did not change of them.
+    """
+
+    def __init__(
+        self, routes: Routes, new_pool: NewPool, new_context: NewContext, rng: random.Random
+    ) -> None:
+        self._routes = routes
         self.new_pool = new_pool
         self._new_context = new_context
         self._rng = rng
-        self._table = Table(())
         self._by_host: dict[str, LiveSite] = {}
+        self._by_name: dict[str, set[LiveBackend]] = {}
         self.remembered: dict[bytes, LiveSite] = {}
-        self._addresses: Mapping[str, tuple[str, ...]] = {}
 
     def find(
         self,
@@ -131,32 +143,63 @@ class LiveSites:
         cells_of: Callable[[str], memoryview],
     ) -> LiveSite | None:
         """The site for a Host value, remembered under it. Raises ValueError when malformed."""
-        site = self._table.find(parse_host(host) if host else "")
-        if site is None:
+        live = self._find(parse_host(host) if host else "")
+        if live is None:
             return None
-        live = self._by_host[site.host]
         if live.cells is None:
-            live.cells = cells_of(site.host)
+            live.cells = cells_of(live.site.host)
         if len(self.remembered) >= MAX_REMEMBERED_HOSTS:
             self.remembered.clear()
         self.remembered[host] = live
         return live
 
-    def replace(self, sites: Iterable[Site]) -> list[LiveBackend]:
-        """Puts `sites` in force; gives back the backends that are no longer used."""
-        kept: dict[str, LiveSite] = {}
-        table = Table(sites)
-        before = self._by_host
-        for site in table.sites:
-            old = before.get(site.host)
-            kept[site.host] = old if old and _same(old.site, site) else self._make(site, old)
-        used = {id(b) for live in kept.values() for b in live.backends}
-        gone = [b for live in before.values() for b in live.backends if id(b) not in used]
-        self._table, self._by_host, self.remembered = table, kept, {}
+    def _find(self, host: str) -> LiveSite | None:
+        for pattern in patterns_of(host):
+            live = self._by_host.get(pattern)
+            if live is not None:
+                return live
+            site = self._routes.site(pattern)
+            if site is not None:
+                live = self._by_host[pattern] = self._make(site, ())
+                return live
+        return None
+
+    def renew(self, hosts: Iterable[str]) -> list[LiveBackend]:
+        """Puts in force what these sites are now; gives back the backends no longer used."""
+        gone: list[LiveBackend] = []
+        for host in hosts:
+            gone += self._renew(host)
+        # A new site may be the nearer one for any host that is remembered.
+        self.remembered.clear()
         return gone
 
-    def _make(self, site: Site, old: LiveSite | None) -> LiveSite:
-        reusable = {b.backend: b for b in old.backends} if old and _same_tls(old.site, site) else {}
+    def renew_all(self) -> list[LiveBackend]:
+        """The same for every site and name."""
+        self.resolve(list(self._by_name))
+        return self.renew(list(self._by_host))
+
+    def _renew(self, host: str) -> list[LiveBackend]:
+        old = self._by_host.get(host)
+        if old is None:
+            return []
+        site = self._routes.site(host)
+        if site == old.site:
+            return []
+        if site is None:
+            del self._by_host[host]
+            kept: list[LiveBackend] = []
+        else:
+            same_tls = _tls_of(old.site) == _tls_of(site)
+            live = self._by_host[host] = self._make(site, old.backends if same_tls else ())
+            live.cells = old.cells
+            kept = live.backends
+        gone = [backend for backend in old.backends if backend not in kept]
+        for backend in gone:
+            self._forget(backend)
+        return gone
+
+    def _make(self, site: Site, old: Iterable[LiveBackend]) -> LiveSite:
+        reusable = {b.backend: b for b in old}
         backends = [reusable.get(b) or self._make_backend(site, b) for b in site.backends]
         live = LiveSite(site, site.host.encode(), backends, make_balancer(site.balance, self._rng))
         if len(backends) == 1:
@@ -173,25 +216,31 @@ class LiveSites:
             except OSError:
                 # Never in the clear instead: without its CA the backend cannot be asked at all.
                 live.broken = True
-        self._place(live)
+        if not _is_literal(backend):
+            self._by_name.setdefault(backend.host, set()).add(live)
+            live.addresses = self._routes.addresses(backend.host) or ()
+        live.up = bool(live.addresses) and not live.broken
         return live
 
-    def _place(self, live: LiveBackend) -> None:
-        addresses = self._addresses.get(live.backend.host)
-        if addresses is not None:
-            live.addresses = addresses
-        elif not _is_literal(live.backend):
-            live.addresses = ()
-        live.up = bool(live.addresses) and not live.broken
+    def _forget(self, backend: LiveBackend) -> None:
+        sharing = self._by_name.get(backend.backend.host)
+        if sharing is not None:
+            sharing.discard(backend)
+            if not sharing:
+                del self._by_name[backend.backend.host]
 
-    def resolve(self, addresses: Mapping[str, tuple[str, ...]]) -> None:
-        """Takes over what the backends' names stand for now; a name without any is down."""
-        self._addresses = addresses
-        for live in self.backends():
-            self._place(live)
+    def resolve(self, names: Iterable[str]) -> None:
+        """Takes over what these names stand for now; a backend whose name has none is down."""
+        for name in names:
+            concerned = self._by_name.get(name)
+            if concerned:
+                addresses = self._routes.addresses(name) or ()
+                for live in concerned:
+                    live.addresses = addresses
+                    live.up = bool(addresses) and not live.broken
 
     def backends(self) -> list[LiveBackend]:
-        """Every backend in force."""
+        """Every backend that this worker has met."""
         return [b for live in self._by_host.values() for b in live.backends]
 
 
@@ -201,9 +250,5 @@ def _is_literal(backend: Backend) -> bool:
     return ":" in backend.host or backend.host.replace(".", "").isdigit()
 
 
-def _same(one: Site, other: Site) -> bool:
-    return one == other
-
-
-def _same_tls(one: Site, other: Site) -> bool:
-    return (one.backend_ca, one.backend_verify) == (other.backend_ca, other.backend_verify)
+def _tls_of(site: Site) -> tuple[str | None, bool]:
+    return site.backend_ca, site.backend_verify

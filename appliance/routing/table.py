@@ -1,36 +1,18 @@
-"""From a host name to its site, in a time that does not grow with the number of sites (PURE)."""
+"""Which sites may serve a host name, in a number of steps that does not grow (PURE)."""
 
-from collections.abc import Iterable, Mapping
-
-from appliance.routing.model import Site
+from collections.abc import Iterator
 
 # As hipache looks names up: a wildcard is tried for the last six labels at most.
 MAX_WILDCARD_LABELS = 6
 
 
-class Table:
-    """Sites by host: exact first, then `*.` and the longest suffix, then `*`."""
+def patterns_of(host: str) -> Iterator[str]:
+    """The patterns for a canonical host name, the nearest first.
 
-    __slots__ = ("_by_host",)
-
-    def __init__(self, sites: Iterable[Site]) -> None:
-        self._by_host: Mapping[str, Site] = {site.host: site for site in sites}
-
-    @property
-    def sites(self) -> Iterable[Site]:
-        """Every site, in the order given."""
-        return self._by_host.values()
-
-    def find(self, host: str) -> Site | None:
-        """The site for a canonical host name."""
-        by_host = self._by_host
-        site = by_host.get(host)
-        if site is not None:
-            return site
-        labels = host.split(".")[1:][-MAX_WILDCARD_LABELS:]
-        while labels:
-            site = by_host.get("*." + ".".join(labels))
-            if site is not None:
-                return site
-            del labels[0]
-        return by_host.get("*")
+    The name itself, then `*.` and the longest suffix, then `*`.
+    """
+    yield host
+    labels = host.split(".")[1:][-MAX_WILDCARD_LABELS:]
+    for first in range(len(labels)):
+        yield "*." + ".".join(labels[first:])
+    yield "*"

@@ -23,7 +23,12 @@ def backend() -> Iterator[ScriptedBackend]:
 
 def processes(box: Box) -> tuple[int, int]:
     """The only worker and control."""
-    (worker,) = (each["pid"] for each in fetch_status(str(box.socket))["proxy"]["workers"])
+
+    def started() -> int:
+        (worker,) = fetch_status(str(box.socket))["proxy"]["workers"]
+        return int(worker["pid"])
+
+    worker = int(wait_until(started, "a worker"))
     (control,) = set(box.children()) - {worker}
     return worker, control
 

@@ -1,0 +1,110 @@
+"""The sites in force, as control keeps them: on the board, and their backends' names looked up.
+
+A change costs what has changed and nothing more, however many sites there are.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from appliance.board import BoardFullError
+from appliance.console import say
+from appliance.feed import Changed, Routes
+from appliance.names import Addresses, Names, Resolve, names_of, resolve
+from appliance.routing.model import Site
+
+# A worker takes its messages between requests: one of this size keeps it for some milliseconds.
+MAX_CHANGES_A_MESSAGE = 250
+
+
+class Roster:
+    """Starts with what an earlier control process has left on the board."""
+
+    def __init__(
+        self, routes: Routes, tell: Callable[[Changed], None], resolve: Resolve = resolve
+    ) -> None:
+        self._routes = routes
+        self._tell = tell
+        self.sites, self.addresses = routes.adopt()
+        self.names = Names(self._place, resolve)
+        self._uses: Counter[str] = Counter()
+        self._hosts: dict[str, None] = {}
+        self._moved: dict[str, None] = {}
+        for site in self.sites.values():
+            self._follow(site)
+        for name in self.addresses.keys() - self._uses.keys():
+            self._drop(name)
+
+    def replace(self, sites: Iterable[Site]) -> None:
+        """These are all the sites there are, in this order."""
+        fresh = {site.host: site for site in sites}
+        self.change(fresh.values(), self.sites.keys() - fresh.keys())
+        self.sites = {host: self.sites[host] for host in fresh if host in self.sites}
+
+    def change(self, sites: Iterable[Site], removed: Iterable[str] = ()) -> None:
+        """Puts sites in force in the place of their forerunners, and takes others away."""
+        for site in sites:
+            before = self.sites.get(site.host)
+            if site != before:
+                self._put(site, before)
+        for host in removed:
+            gone = self.sites.pop(host, None)
+            if gone is not None:
+                self._routes.remove_site(host)
+                self._unfollow(gone)
+                self._note(self._hosts, host)
+
+    def _put(self, site: Site, before: Site | None) -> None:
+        try:
+            self._routes.put_site(site)
+        except BoardFullError as error:
+            say(f"{site.host} stays as it was: {error}: remove sites")
+            return
+        self.sites[site.host] = site
+        self._follow(site)
+        if before is not None:
+            self._unfollow(before)
+        self._note(self._hosts, site.host)
+
+    def _follow(self, site: Site) -> None:
+        for name in names_of(site):
+            self._uses[name] += 1
+            if self._uses[name] == 1:
+                self.names.follow(name, self.addresses.get(name, ()))
+
+    def _unfollow(self, site: Site) -> None:
+        for name in names_of(site):
+            self._uses[name] -= 1
+            if not self._uses[name]:
+                del self._uses[name]
+                self.names.forget(name)
+                self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        self.addresses.pop(name, None)
+        self._routes.remove_addresses(name)
+
+    def _place(self, name: str, addresses: Addresses) -> None:
+        """A name has been looked up."""
+        if self.addresses.get(name) == addresses:
+            return
+        try:
+            self._routes.put_addresses(name, addresses)
+        except BoardFullError as error:
+            say(f"{name} stays where it was: {error}: remove sites")
+            return
+        self.addresses[name] = addresses
+        self._note(self._moved, name)
+
+    def _note(self, notes: dict[str, None], what: str) -> None:
+        """What changes in one turn of the loop is told together."""
+        if not self._hosts and not self._moved:
+            asyncio.get_running_loop().call_soon(self._tell_all)
+        notes[what] = None
+
+    def _tell_all(self) -> None:
+        hosts, names = list(self._hosts), list(self._moved)
+        self._hosts, self._moved = {}, {}
+        for start in range(0, max(len(hosts), len(names)), MAX_CHANGES_A_MESSAGE):
+            end = start + MAX_CHANGES_A_MESSAGE
+            self._tell(Changed(tuple(hosts[start:end]), tuple(names[start:end])))
