@@ -8,7 +8,7 @@ Sources: Linux, Documentation/fb/modedb.rst; Documentation/admin-guide/kernel-pa
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from display.hdmi.config_eval import NoEffect, Setting
@@ -18,6 +18,8 @@ MAX_CMDLINE_BYTES = 1024
 _EDID_KEYS = (b"drm.edid_firmware=", b"drm_kms_helper.edid_firmware=")
 # Blanks, or a word, which may hold blanks between quotes.
 _PIECES = re.compile(rb'\s+|(?:"[^"]*"?|[^\s"])+')
+# Of an HDMI connector, or of every one that has none of its own.
+_ANY_VIDEO = re.compile(rb"video=(HDMI-A-[0-9]+:|[0-9]+x)")
 _MODE = re.compile(
     r"(?P<width>[0-9]{1,5})x(?P<height>[0-9]{1,5})(?P<cvt>M?)(?P<reduced>R?)"
     r"(?:-[0-9]{1,2})?(?:@(?P<refresh>[0-9]{1,3}))?(?P<interlaced>i?)m?(?P<force>[eDd]?)"
@@ -97,7 +99,7 @@ def drop_videos(data: bytes, port: int | None) -> bytes:
 
 def edid_files_of(data: bytes) -> dict[str, str]:
     """The EDID file of each connector; the name "" stands for every other one."""
-    found = [word for word in _words(data) if word.startswith(_EDID_KEYS)]
+    found = [word for word in _words(data) if _is_edid(word)]
     if not found:
         return {}
     parts = found[-1].partition(b"=")[2].decode("latin-1").split(",")
@@ -113,10 +115,27 @@ def set_edid_file(data: bytes, port: int, file: str | None) -> bytes:
     if files == edid_files_of(data):
         return data
     if not files:
-        return _keep(data, lambda word: not word.startswith(_EDID_KEYS))
+        return _keep(data, lambda word: not _is_edid(word))
     value = ",".join(f"{name}:{old}" if name else old for name, old in files.items())
     keys = [key for key in _EDID_KEYS if any(word.startswith(key) for word in _words(data))]
     return _put(data, keys[-1] if keys else _EDID_KEYS[0], value)
+
+
+def display_words(data: bytes) -> tuple[bytes, ...]:
+    """The arguments about HDMI displays, in their order."""
+    return tuple(word for word in _words(data) if _is_video_of(word, None) or _is_edid(word))
+
+
+def put_display_words(data: bytes, words: Sequence[bytes]) -> bytes:
+    """The line with these arguments about HDMI displays, and none of those it had."""
+    if display_words(data) == tuple(words):
+        return data
+    pieces, rest = _pieces(
+        _keep(data, lambda word: not (_is_video_of(word, None) or _is_edid(word)))
+    )
+    end = max((n + 1 for n, piece in enumerate(pieces) if piece.strip()), default=0)
+    joined = b" ".join([b"".join(pieces[:end]), *words]) if end else b" ".join(words)
+    return joined + b"".join(pieces[end:]) + rest
 
 
 def read_cmdline(data: bytes, file: str) -> tuple[Setting, ...]:
@@ -144,13 +163,17 @@ def _setting(file: str, line: int, text: str, why: NoEffect | None) -> Setting:
 
 
 def _is_display(word: bytes) -> bool:
-    return word.startswith((b"video=", *_EDID_KEYS))
+    return word.startswith(b"video=") or _is_edid(word)
+
+
+def _is_edid(word: bytes) -> bool:
+    return word.startswith(_EDID_KEYS)
 
 
 def _is_video_of(word: bytes, port: int | None) -> bool:
     if port is not None:
         return word.startswith(_video_key(port))
-    return re.match(rb"video=(HDMI-A-[0-9]+:|[0-9]+x)", word) is not None
+    return _ANY_VIDEO.match(word) is not None
 
 
 def _video_key(port: int) -> bytes:

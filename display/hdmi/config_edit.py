@@ -2,7 +2,7 @@
 
 Ours is one block between two marks at the end of the file. It opens with `[all]`, so that it counts
 whatever section the file ends in, and what comes after it is in `[all]` too. Older lines stay where
-they are, or are commented out behind a mark of ours and come back when the block goes.
+they are, or are commented out behind a mark of ours.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -32,20 +32,24 @@ def edit_config(data: bytes, settings: Mapping[str, str], commented: Collection[
 
     `commented` are lines of `strip_ours(data)`, counted from 1, to comment out.
     """
-    lines = parse_config(strip_ours(data))
-    base = b"".join(
-        COMMENTED + line.raw if number in commented else line.raw
-        for number, line in enumerate(lines, 1)
-    )
+    base = comment_out(strip_ours(data), commented)
     return base + _encode_block(base, settings) if settings else base
 
 
+def comment_out(data: bytes, numbers: Collection[int]) -> bytes:
+    """The file with lines, counted from 1, made comments behind our mark."""
+    return b"".join(
+        COMMENTED + line.raw if number in numbers else line.raw
+        for number, line in enumerate(parse_config(data), 1)
+    )
+
+
 def strip_ours(data: bytes) -> bytes:
-    """The file without the block and with the lines we commented out in force again.
+    """The file without the block.
 
     Where the block's `[all]` decides about later lines, an empty block stays in its place.
     """
-    lines = tuple(_uncommented(line) for line in parse_config(data))
+    lines = parse_config(data)
     for begin, end in reversed(_blocks(lines)):
         foreign = tuple(line for line in lines[begin:end] if not _is_ours(line))
         before, after = lines[:begin], foreign + lines[end:]
@@ -58,10 +62,12 @@ def strip_ours(data: bytes) -> bytes:
     return encode_config(lines)
 
 
-def _uncommented(line: Line) -> Line:
-    if not line.raw.startswith(COMMENTED):
-        return line
-    return parse_config(line.raw.removeprefix(COMMENTED))[0]
+def uncomment(data: bytes, keep: Collection[bytes] = ()) -> bytes:
+    """The lines we commented out in force again, but for those in `keep` (without line ends)."""
+    return b"".join(
+        line.raw if line.raw.rstrip(b"\r\n") in keep else line.raw.removeprefix(COMMENTED)
+        for line in parse_config(data)
+    )
 
 
 def _blocks(lines: Sequence[Line]) -> list[tuple[int, int]]:

@@ -27,7 +27,9 @@ class NoEffect(enum.Enum):
     TOO_DEEP = "files that include each other"
     NOT_FIRST_LINE = "only the first line is read"
     KMS = "the KMS display driver does not read it"
+    FIRMWARE = "the firmware's display does not read it"
     MODEL = "this model does not read it"
+    NOT_UNDERSTOOD = "the kernel does not understand it"
 
 
 @dataclass(frozen=True, slots=True)

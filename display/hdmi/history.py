@@ -24,7 +24,16 @@ from display.hdmi.files import (
     sync_folder,
     write_file,
 )
-from display.hdmi.steps import Change, Entry, encode_entry, is_torn, parse_entry, plan_undo
+from display.hdmi.parts import part_of, put_part
+from display.hdmi.steps import (
+    Change,
+    Entry,
+    Found,
+    encode_entry,
+    is_torn,
+    parse_entry,
+    plan_undo,
+)
 
 FOLDER = "gatelight-history"
 # Older entries go, with the copies only they need: some 6 MB at 31 KB a file.
@@ -107,11 +116,37 @@ class History:
             raise HdmiError("a kept copy is missing or damaged:", where, "the file stays as it is")
         return data
 
-    def put(self, changes: Sequence[Change], *, after: bool) -> None:
-        """The files as they are to be after the change, or as they were before it."""
+    def put(self, changes: Sequence[Change], *, after: bool, force: bool = False) -> list[str]:
+        """The files as they are to be after the change, or as they were before it; says which.
+
+        What others have written since stays: of such a file only our part is put. Where they have
+        changed our part itself the file is left alone, unless `force`.
+        """
+        put = []
         for change in changes:
-            data = self.content(change.after if after else change.before)
-            put_file(self.places.find(change.path), data)
+            wanted = self.content(change.after if after else change.before)
+            data, kind = read_file(self.places.find(change.path)), self.found(change)
+            if not force and kind is Found.OTHER:
+                continue
+            if not force and kind in (Found.OLD_PART, Found.NEW_PART):
+                wanted = put_part(change.path, data, wanted)
+            if wanted != data:
+                put_file(self.places.find(change.path), wanted)
+                put.append(change.path)
+        return put
+
+    def found(self, change: Change) -> Found:
+        """What there is now in the place of a change."""
+        data = read_file(self.places.find(change.path))
+        if _name(data) in (change.before, change.after):
+            return Found.OLD if _name(data) == change.before else Found.NEW
+        old, new = self.content(change.before), self.content(change.after)
+        if data is None or is_torn(data, old) or is_torn(data, new):
+            return Found.TORN
+        parts = [part_of(change.path, content) for content in (data, old, new)]
+        if parts[1] == parts[2] or parts[0] not in parts[1:]:
+            return Found.OTHER
+        return Found.OLD_PART if parts[0] == parts[1] else Found.NEW_PART
 
     def apply(
         self, action: str, contents: Mapping[str, bytes | None], undoes: tuple[int, ...] = ()
@@ -154,15 +189,24 @@ class History:
         self._forget()
 
     def undo(self, steps: int, *, force: bool = False) -> Entry | None:
-        """Takes steps back. A file somebody else has changed since is refused unless `force`."""
+        """Takes steps back, around what others have written since.
+
+        Where they have changed our part itself, that is refused unless `force`.
+        """
         numbers, changes = plan_undo(self.entries(), steps)
+        contents: dict[str, bytes | None] = {}
         for change in changes:
-            current = read_file(self.places.find(change.path))
-            if not force and _name(current) != change.before:
-                path = str(self.places.find(change.path))
-                way_out = "undo --yes puts the old file back (this one stays in the history)"
-                raise HdmiError("something else has changed since:", path, way_out)
-        contents = {change.path: self.content(change.after) for change in changes}
+            # Of such a change, what there is now is the newer side.
+            back = Change(change.path, change.after, change.before)
+            path, kind = self.places.find(change.path), self.found(back)
+            if kind is Found.OTHER and not force:
+                way_out = "undo --force puts the old file back (this one stays in the history)"
+                raise HdmiError("somebody has changed these settings since in", str(path), way_out)
+            then = self.content(change.after)
+            is_part = kind in (Found.OLD_PART, Found.NEW_PART) and not force
+            contents[change.path] = (
+                put_part(change.path, read_file(path), then) if is_part else then
+            )
         return self.apply(f"undo {steps}", contents, numbers)
 
     def repair(self) -> list[str]:
@@ -176,20 +220,11 @@ class History:
         data = read_file(self.pending)
         if data is None:
             return []
+        mended = []
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            changes = [change for change in parse_entry(data).changes if self.is_ours(change)]
-            self.put(changes, after=False)
-            remove_file(self.pending)
-            return [change.path for change in changes]
+            mended = self.put(parse_entry(data).changes, after=False)
         remove_file(self.pending)
-        return []
-
-    def is_ours(self, change: Change) -> bool:
-        """Whether the file is as we left it, even half-written; else somebody has edited it."""
-        found = read_file(self.places.find(change.path))
-        if found is None or checksum(found) in (change.before, change.after):
-            return True
-        return any(is_torn(found, self.content(name)) for name in (change.before, change.after))
+        return mended
 
     def _mend_torn(self) -> list[str]:
         """Files that begin like our last writing of them, or hold zeros in its place."""

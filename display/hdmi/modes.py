@@ -152,17 +152,6 @@ def kms_name(mode: Mode) -> str:
     return f"{mode.width}x{mode.height}{'i' if mode.interlaced else ''}"
 
 
-def video_option(mode: Mode, *, offered: bool = True, force: bool = False) -> str:
-    """What follows the port's name in `video=`: `1280x1024@60D`.
-
-    The kernel compares whole hertz. A mode the display does not offer is computed by CVT (`M`, and
-    `R` for reduced blanking), not by the older GTF; `D` switches the port on, as a digital one.
-    """
-    computed = "" if offered else "MR" if mode.reduced_blanking else "M"
-    flags = ("i" if mode.interlaced else "") + ("D" if force else "")
-    return f"{mode.width}x{mode.height}{computed}@{round(mode.refresh_hz)}{flags}"
-
-
 def is_same_picture(one: Mode, other: Mode) -> bool:
     """Whether a person would call them one mode: the size, and the rate within a hertz."""
     return (

@@ -1,5 +1,6 @@
 """The steps of the history: what each changed, and how to go back (PURE)."""
 
+import enum
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +16,20 @@ class Change:
     path: str
     before: str | None
     after: str | None
+
+
+class Found(enum.Enum):
+    """What is in the place of a change. *_PART: others have written around our part since.
+
+    TORN: an interrupted writing, or no file. OTHER: our part itself was changed.
+    """
+
+    OLD = "old"
+    NEW = "new"
+    OLD_PART = "old, with changes around it"
+    NEW_PART = "new, with changes around it"
+    TORN = "torn"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from display.hdmi.steps import Change, Entry, parse_changes, parse_table
+from display.hdmi.steps import Change, Entry, Found, parse_changes, parse_table
 
 DEFAULT_SECONDS = 60
 MIN_SECONDS = 10
@@ -47,7 +47,7 @@ class Event(enum.Enum):
     BOOT_OLD = "booted, old files"
     BOOT_NEW = "booted, new files"
     BOOT_MIXED = "booted, some old and some new"
-    BOOT_OTHER = "booted, files somebody else has written"
+    BOOT_OTHER = "booted, no new files, settings somebody else has changed"
     BOOT_TRY = "booted from tryboot.txt"
     CONFIRM = "confirm"
     GIVE_UP = "time is over, or undo"
@@ -140,15 +140,6 @@ MARKS = {
 }
 
 
-class Found(enum.Enum):
-    """What one file is, next to the two that a trial knows."""
-
-    OLD = "old"
-    NEW = "new"
-    TORN = "torn"
-    OTHER = "other"
-
-
 @dataclass(frozen=True, slots=True)
 class Trial:
     """The phase file. `tryboot` are the files of a tryboot, which there were not before.
@@ -166,6 +157,10 @@ class Trial:
     tryboot: tuple[Change, ...] = ()
 
 
+# Writing around our part changes nothing for a trial.
+_WHOLE = {Found.OLD_PART: Found.OLD, Found.NEW_PART: Found.NEW}
+
+
 def choose_actions(trial: Trial, event: Event) -> tuple[Action, ...] | None:
     """What to do; None when the event has no meaning in this phase."""
     return TABLE[trial.method][trial.phase].get(event)
@@ -173,16 +168,16 @@ def choose_actions(trial: Trial, event: Event) -> tuple[Action, ...] | None:
 
 def boot_event(trial: Trial, boot_id: str, is_tryboot: bool, found: Iterable[Found]) -> Event:
     """What a start of the trial's service means."""
-    kinds = set(found)
+    kinds = {_WHOLE.get(kind, kind) for kind in found}
     if boot_id == trial.boot_id:
         return Event.SAME_BOOT
     if is_tryboot and trial.method is Method.TRYBOOT:
         return Event.BOOT_TRY
-    if Found.OTHER in kinds:
-        return Event.BOOT_OTHER
     if kinds <= {Found.OLD}:
         return Event.BOOT_OLD
-    return Event.BOOT_NEW if kinds == {Found.NEW} else Event.BOOT_MIXED
+    if kinds == {Found.NEW}:
+        return Event.BOOT_NEW
+    return Event.BOOT_OTHER if kinds <= {Found.OLD, Found.OTHER} else Event.BOOT_MIXED
 
 
 def encode_trial(trial: Trial) -> bytes:

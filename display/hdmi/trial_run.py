@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Protocol
 
 from display.hdmi.errors import HdmiError
-from display.hdmi.files import checksum, put_file, read_file, remove_file, write_file
+from display.hdmi.files import put_file, read_file, remove_file, write_file
 from display.hdmi.history import History
-from display.hdmi.steps import Change, is_torn
+from display.hdmi.steps import Found
 from display.hdmi.trial import (
     MARKS,
     Action,
     Event,
-    Found,
     Method,
     Phase,
     Trial,
@@ -179,18 +178,7 @@ class Trials:
         return boot_event(trial, self.machine.boot_id(), self.machine.is_tryboot(), found)
 
     def _found(self, trial: Trial) -> list[Found]:
-        return [self._found_one(change) for change in trial.entry.changes]
-
-    def _found_one(self, change: Change) -> Found:
-        data = read_file(self.history.places.find(change.path))
-        name = None if data is None else checksum(data)
-        if name == change.before:
-            return Found.OLD
-        if name == change.after:
-            return Found.NEW
-        kept = (self.history.content(change.before), self.history.content(change.after))
-        torn = data is None or any(is_torn(data, content) for content in kept)
-        return Found.TORN if torn else Found.OTHER
+        return [self.history.found(change) for change in trial.entry.changes]
 
     def _do(self, trial: Trial, event: Event) -> bool:
         """Takes the actions in their order; True when the countdown begins."""

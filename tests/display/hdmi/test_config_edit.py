@@ -4,7 +4,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from display.hdmi.config_edit import BEGIN, COMMENTED, END, block_settings, edit_config, strip_ours
+from display.hdmi.config_edit import (
+    BEGIN,
+    COMMENTED,
+    END,
+    block_settings,
+    edit_config,
+    strip_ours,
+    uncomment,
+)
 from display.hdmi.config_eval import evaluate
 from display.hdmi.config_filters import Board
 from display.hdmi.config_txt import MAX_LINE_BYTES, parse_config
@@ -107,13 +115,14 @@ def test_what_others_did_since_is_kept(found: bytes, edited: bytes, stripped: by
     assert strip_ours(stripped) == stripped
 
 
-def test_older_lines_are_commented_out_and_come_back() -> None:
+def test_older_lines_are_commented_out() -> None:
     before = b"a=1\nhdmi_mode=19"
     after = edit_config(before, MODE, {2})
     assert after == b"a=1\n" + COMMENTED + b"hdmi_mode=19" + JOINED
-    assert edit_config(after, MODE, {2}) == after
-    assert edit_config(after, MODE) == b"a=1\nhdmi_mode=19" + JOINED
-    assert strip_ours(after) == before
+    assert edit_config(after, MODE) == after
+    assert strip_ours(after) == b"a=1\n" + COMMENTED + b"hdmi_mode=19"
+    assert uncomment(strip_ours(after)) == before
+    assert uncomment(after, keep=[COMMENTED + b"hdmi_mode=19"]) == after
 
 
 def test_a_port_other_than_the_first_is_named() -> None:

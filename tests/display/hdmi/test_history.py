@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from display.hdmi.config_edit import edit_config
 from display.hdmi.errors import HdmiError
 from display.hdmi.history import MAX_ENTRIES, History, Places
 from display.hdmi.steps import Entry, is_torn, parse_entry, undoable
@@ -84,17 +85,33 @@ def test_a_file_that_was_made_goes_away_again(history: History) -> None:
     assert files(history) == OLD
 
 
-def test_an_edit_by_hand_is_not_undone_without_a_word(history: History) -> None:
+def test_settings_edited_by_hand_are_not_undone_without_a_word(history: History) -> None:
     history.apply("set", NEW)
-    edited = NEW["config.txt"] + b"# mine\n"
+    edited = b"hdmi_mode=4\n"
     (history.places.boot / "config.txt").write_bytes(edited)
-    with pytest.raises(HdmiError, match="something else has changed"):
+    with pytest.raises(HdmiError, match="somebody has changed these settings since"):
         history.undo(1)
     assert files(history)["config.txt"] == edited
     history.undo(1, force=True)
     assert files(history) == OLD
     kept = [change.before for change in history.entries()[-1].changes]
     assert edited in [history.content(name) for name in kept]
+
+
+def test_what_others_wrote_around_our_part_stays_when_it_is_undone(history: History) -> None:
+    """A kernel update on Debian makes the file anew, a person adds a line."""
+    config, cmdline = b"kernel=1\n", b"root=a\n"
+    ours = edit_config(config, {"hdmi_mode:0": "35"})
+    history.apply("set", {"config.txt": config, "cmdline.txt": cmdline})
+    history.apply("set", {"config.txt": ours, "cmdline.txt": b"root=a video=HDMI-A-1:1x1\n"})
+    boot = history.places.boot
+    (boot / "config.txt").write_bytes(ours.replace(b"kernel=1", b"kernel=2") + b"# mine\n")
+    (boot / "cmdline.txt").write_bytes(b"root=b video=HDMI-A-1:1x1 quiet\n")
+    history.undo(1)
+    assert files(history) == {
+        "config.txt": b"kernel=2\n# mine\n",
+        "cmdline.txt": b"root=b quiet\n",
+    }
 
 
 def test_a_damaged_copy_is_never_written(history: History) -> None:

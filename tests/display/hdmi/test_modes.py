@@ -16,7 +16,6 @@ from display.hdmi.modes import (
     kms_name,
     nearest,
     parse_mode,
-    video_option,
 )
 
 # The firmware's documentation, number by number: lines, rate and aspect; "x" where it is custom.
@@ -245,26 +244,6 @@ def test_each_row_finds_itself_among_its_equals(row: NumberedMode) -> None:
     assert row.mode is not None
     found = find_numbered_modes(row.mode, row.group)
     assert row in found or row.limit is Limit.IMPOSSIBLE
-
-
-@pytest.mark.parametrize(
-    ("text", "offered", "force", "option"),
-    [
-        ("1280x1024@60", True, False, "1280x1024@60"),
-        ("1280x1024@60.02", True, True, "1280x1024@60D"),
-        ("1920x1080i@50", True, True, "1920x1080@50iD"),
-        ("800x480@60", False, True, "800x480M@60D"),
-    ],
-)
-def test_the_kernels_option_says_what_to_do(
-    text: str, offered: bool, force: bool, option: str
-) -> None:
-    assert video_option(parse_mode(text), offered=offered, force=force) == option
-
-
-def test_reduced_blanking_is_asked_for_when_computed() -> None:
-    mode = Mode(1920, 1200, Fraction(60), reduced_blanking=True)
-    assert video_option(mode, offered=False) == "1920x1200MR@60"
 
 
 def test_the_nearest_mode_is_near_by_size_first() -> None:

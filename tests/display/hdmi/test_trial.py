@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from display.hdmi.steps import Change, Entry
+from display.hdmi.steps import Change, Entry, Found
 from display.hdmi.trial import (
     MARKS,
     TABLE,
     Action,
     Event,
-    Found,
     Method,
     Phase,
     Trial,
@@ -160,9 +159,26 @@ BOOTS = [
         Method.DEAD_MAN,
         "next",
         False,
-        [Found.NEW, Found.OTHER],
+        [Found.OLD, Found.OTHER],
         Event.BOOT_OTHER,
     ),
+    (
+        "one new file, and one edited on a laptop",
+        Method.DEAD_MAN,
+        "next",
+        False,
+        [Found.NEW, Found.OTHER],
+        Event.BOOT_MIXED,
+    ),
+    (
+        "new, and made anew around it",
+        Method.DEAD_MAN,
+        "next",
+        False,
+        [Found.NEW, Found.NEW_PART],
+        Event.BOOT_NEW,
+    ),
+    ("old, and edited around it", Method.DEAD_MAN, "next", False, [Found.OLD_PART], Event.BOOT_OLD),
     ("somebody's tryboot", Method.DEAD_MAN, "next", True, [Found.NEW], Event.BOOT_NEW),
     ("our tryboot", Method.TRYBOOT, "next", True, [Found.OLD], Event.BOOT_TRY),
     ("a tryboot that was not", Method.TRYBOOT, "next", False, [Found.OLD], Event.BOOT_OLD),

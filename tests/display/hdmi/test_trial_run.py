@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from display.hdmi.config_edit import edit_config
 from display.hdmi.errors import HdmiError
 from display.hdmi.history import History, Places
 from display.hdmi.trial_run import Trials
@@ -177,10 +178,22 @@ def test_a_mode_cannot_be_confirmed_before_its_restart(scene: Scene) -> None:
     assert scene.files() == OLD
 
 
-def test_files_edited_on_a_laptop_meanwhile_are_left_alone(scene: Scene) -> None:
+def test_a_file_edited_on_a_laptop_meanwhile_is_left_alone_and_the_other_goes_back(
+    scene: Scene,
+) -> None:
     scene.begin()
     (scene.trials.history.places.boot / "config.txt").write_bytes(b"# all my own\n")
     scene.trials.run()
-    assert scene.files()["config.txt"] == b"# all my own\n"
+    assert scene.files() == {**OLD, "config.txt": b"# all my own\n"}
     assert scene.trials.read() is None
-    assert scene.box.boots == 2
+    assert scene.box.boots == 3
+
+
+def test_a_file_made_anew_during_the_trial_loses_our_part_only(scene: Scene) -> None:
+    """As a kernel update on Debian does it."""
+    new = edit_config(b"kernel=1\n", {"hdmi_mode:0": "4"})
+    scene.trials.begin("set", {"config.txt": new}, {}, 0, "640x480@60", 30)
+    path = scene.trials.history.places.boot / "config.txt"
+    scene.clock.at[1005.0] = lambda: path.write_bytes(new.replace(b"kernel=1", b"kernel=2"))
+    assert scene.trials.run() == "trial of 640x480@60: not confirmed"
+    assert path.read_bytes() == b"kernel=2\n"
