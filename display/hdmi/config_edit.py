@@ -14,6 +14,8 @@ BEGIN = b"# gatelight-hdmi begin: change these lines with the gatelight-hdmi com
 BEGIN_JOINED = BEGIN + b" (+1)"
 END = b"# gatelight-hdmi end"
 COMMENTED = b"#gatelight-hdmi# "
+# Display lines that a distribution ships, behind the comment above them (Raspberry Pi OS).
+_SHIPPED = ((b"# Disable compensation for displays with overscan", b"disable_overscan=1"),)
 
 
 def block_settings(data: bytes) -> dict[str, str]:
@@ -25,6 +27,12 @@ def block_settings(data: bytes) -> dict[str, str]:
             if line.kind is Kind.SETTING and _is_ours(line):
                 found[name_of(line.key, line.port or 0)] = line.value
     return found
+
+
+def block_lines(data: bytes) -> frozenset[int]:
+    """The lines of our block, counted from 1."""
+    blocks = _blocks(parse_config(data))
+    return frozenset(number + 1 for begin, end in blocks for number in range(begin, end))
 
 
 def edit_config(data: bytes, settings: Mapping[str, str], commented: Collection[int] = ()) -> bytes:
@@ -51,9 +59,10 @@ def strip_ours(data: bytes) -> bytes:
     """
     lines = parse_config(data)
     for begin, end in reversed(_blocks(lines)):
-        foreign = tuple(line for line in lines[begin:end] if not _is_ours(line))
-        before, after = lines[:begin], foreign + lines[end:]
-        if not _is_in_all(before) and _depends_on_section(after):
+        opens = next((n for n in range(begin, end) if _is_all(lines[n])), end)
+        before = lines[:begin] + _foreign(lines[begin:opens])
+        after = _foreign(lines[opens:end]) + lines[end:]
+        if opens < end and not _is_in_all(before) and _depends_on_section(after):
             lines = before + _empty_block(lines[begin]) + after
         elif lines[begin].raw.startswith(BEGIN_JOINED) and not after:
             lines = parse_config(encode_config(before).removesuffix(_line_end(lines[begin])))
@@ -68,6 +77,27 @@ def uncomment(data: bytes, keep: Collection[bytes] = ()) -> bytes:
         line.raw if line.raw.rstrip(b"\r\n") in keep else line.raw.removeprefix(COMMENTED)
         for line in parse_config(data)
     )
+
+
+def reset_config(data: bytes, port: int | None) -> bytes:
+    """The file without our block, and with the display lines of others as comments.
+
+    Lines a distribution ships stay. With a `port`, only what is about that port goes.
+    """
+    stripped = strip_ours(data)
+    above, in_section, numbers = b"", 0, set[int]()
+    for number, line in enumerate(parse_config(stripped), 1):
+        if line.kind is Kind.FILTER:
+            in_section = int(line.key == "HDMI:1")
+        elif line.kind is Kind.SETTING and DISPLAY_KEYS.fullmatch(line.key):
+            name = name_of(line.key, line.port if line.port is not None else in_section)
+            is_meant = port is None or name.endswith(f":{port}")
+            if is_meant and (above, line.raw.strip()) not in _SHIPPED:
+                numbers.add(number)
+        above = line.raw.strip()
+    ours = block_settings(data).items() if port is not None else ()
+    kept = {name: value for name, value in ours if not name.endswith(f":{port}")}
+    return edit_config(stripped, kept, numbers)
 
 
 def _blocks(lines: Sequence[Line]) -> list[tuple[int, int]]:
@@ -89,11 +119,20 @@ def _block_end(lines: Sequence[Line], begin: int) -> int:
     return end
 
 
+def _foreign(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """What others have put between our marks."""
+    return tuple(line for line in lines if not _is_ours(line))
+
+
 def _is_ours(line: Line) -> bool:
     """True for what a block of ours may hold."""
     if line.kind is Kind.SETTING:
         return DISPLAY_KEYS.fullmatch(line.key) is not None
-    return line.raw.startswith((BEGIN, END)) or (line.kind is Kind.FILTER and line.key == "all")
+    return line.raw.startswith((BEGIN, END)) or _is_all(line)
+
+
+def _is_all(line: Line) -> bool:
+    return line.kind is Kind.FILTER and line.key == "all"
 
 
 def _is_in_all(lines: Sequence[Line]) -> bool:
@@ -110,7 +149,7 @@ def _depends_on_section(lines: Sequence[Line]) -> bool:
     """True when a line here would mean something else in another section."""
     for line in lines:
         if line.kind not in (Kind.BLANK, Kind.COMMENT):
-            return not (line.kind is Kind.FILTER and line.key == "all")
+            return not _is_all(line)
     return False
 
 

@@ -63,7 +63,7 @@ def read_settings(files: Mapping[str, bytes], board: Board, root: str = "") -> t
     if start.lower() not in by_name:
         return ()
     reader = _Reader(by_name, board)
-    return _mark_overruled(reader.read(start, 0))
+    return _mark_overruled(reader.read(start, ()))
 
 
 def effective(settings: Iterable[Setting]) -> dict[str, str]:
@@ -92,7 +92,8 @@ class _Reader:
         self.filters = Filters()
         self.lines_left = MAX_LINES
 
-    def read(self, name: str, depth: int) -> Iterator[Setting]:
+    def read(self, name: str, outer: tuple[str, ...]) -> Iterator[Setting]:
+        """A file's settings; `outer` are the files that include it."""
         file, data = self.files[name.lower()]
         for number, line in enumerate(parse_config(data), 1):
             self.lines_left -= 1
@@ -101,21 +102,21 @@ class _Reader:
             if line.kind is Kind.FILTER:
                 self.filters = self.filters.then(line.key, self.board)
             elif line.kind is Kind.INCLUDE:
-                yield from self._include(file, number, line, depth)
+                yield from self._include(number, line, (*outer, file))
             elif line.kind in (Kind.SETTING, Kind.JUNK):
                 yield self._setting(file, number, line)
 
-    def _include(self, file: str, number: int, line: Line, depth: int) -> Iterator[Setting]:
-        here = Setting(file, number, line.text, "include", line.value)
+    def _include(self, number: int, line: Line, files: tuple[str, ...]) -> Iterator[Setting]:
+        here = Setting(files[-1], number, line.text, "include", line.value)
         blocker = self.filters.blocker
         if blocker is not None:
             yield replace(here, why=NoEffect.FILTERED, detail=f"[{blocker}]")
         elif line.value.lower() not in self.files:
             yield replace(here, why=NoEffect.NO_FILE, detail=line.value)
-        elif depth == MAX_INCLUDE_DEPTH:
+        elif len(files) > MAX_INCLUDE_DEPTH or self.files[line.value.lower()][0] in files:
             yield replace(here, why=NoEffect.TOO_DEEP)
         else:
-            yield from self.read(line.value, depth + 1)
+            yield from self.read(line.value, files)
 
     def _setting(self, file: str, number: int, line: Line) -> Setting:
         port = line.port if line.port is not None else self.filters.port or 0

@@ -28,7 +28,7 @@ ADDING_KEYS = frozenset(
 DISPLAY_KEYS = re.compile(
     r"hdmi_(?!ignore_cec|force_cec)[a-z0-9_]+|config_hdmi_boost|edid_content_type"
     r"|disable_overscan|overscan_[a-z]+|framebuffer_(?:width|height|depth|ignore_alpha)"
-    r"|display_(?:hdmi_)?rotate|sdtv_[a-z]+|enable_tvout|max_framebuffer_(?:width|height)"
+    r"|display_(?:hdmi_)?rotate|max_framebuffer_(?:width|height)"
 )
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _INTEGER = re.compile(r"\s*[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
@@ -59,8 +59,12 @@ class Line:
 
     @property
     def text(self) -> str:
-        """All of the line but its end, as Latin-1."""
-        return self.raw.rstrip(b"\r\n").decode("latin-1")
+        """All of the line but its end, for people: UTF-8 where it is that, else Latin-1."""
+        data = self.raw.rstrip(b"\r\n")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            return data.decode("latin-1")
 
     @property
     def is_cut(self) -> bool:

@@ -11,8 +11,6 @@ _MAKER = b"\x31\xd8"
 # The colours of sRGB, which is what a picture without a word about them is meant to have.
 _COLOURS = bytes.fromhex("ee91a3544c99260f5054")
 _UNUSED_STANDARD = b"\x01\x01" * 8
-_MAX_FIELD_PX = 4095
-_MAX_CLOCK_KHZ = 655_350
 
 
 def encode_edid(mode: Mode) -> bytes:
@@ -37,8 +35,12 @@ def encode_detailed(timing: Timing) -> bytes:
     v_front, v_sync = timing.v_sync_start - timing.height, timing.v_sync_end - timing.v_sync_start
     h_blank, v_blank = timing.h_total - timing.width, timing.v_total - timing.height
     clock = round(timing.pixel_clock_khz / 10)
-    fits = max(timing.width, timing.height, h_blank, v_blank) <= _MAX_FIELD_PX
-    if not fits or timing.pixel_clock_khz > _MAX_CLOCK_KHZ or v_front > 63 or v_sync > 63:
+    fits = (
+        max(timing.width, timing.height, h_blank, v_blank) < 1 << 12
+        and max(h_front, h_sync) < 1 << 10
+        and max(v_front, v_sync) < 1 << 6
+    )
+    if not fits or clock >= 1 << 16:
         raise ValueError(f"{timing.width}x{timing.height} is too large for an EDID 1.3")
     flags = 0x18 | timing.v_positive << 2 | timing.h_positive << 1
     return bytes(

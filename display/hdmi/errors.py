@@ -20,6 +20,14 @@ class UsageError(HdmiError):
     """What was asked makes no sense, whatever the machine."""
 
 
+class RefusedError(HdmiError):
+    """What was asked cannot work there; `nearest` is the likest mode that does, if one is known."""
+
+    def __init__(self, what: str, where: str, way_out: str, *, nearest: str | None = None) -> None:
+        super().__init__(what, where, way_out)
+        self.nearest = nearest
+
+
 _WAYS_OUT = {
     errno.ENOSPC: ("no room is left to write", "free some space on its partition"),
     errno.EDQUOT: ("no room is left to write", "free some space on its partition"),

@@ -70,8 +70,11 @@ class History:
         self.now = now or (lambda: datetime.now(UTC))
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """One writer at a time."""
+    def locked(self, mended: list[str] | None = None) -> Iterator[None]:
+        """One writer at a time; what an earlier one left half-done is put right first.
+
+        The files that were put right are added to `mended`.
+        """
         make_folder(self.folder)
         make_folder(self.copies)
         try:
@@ -85,6 +88,9 @@ class History:
         except OSError as error:
             raise error_of(error, self.folder) from error
         try:
+            found = self.repair()
+            if mended is not None:
+                mended += found
             yield
         finally:
             os.close(descriptor)

@@ -18,6 +18,9 @@ class Change:
     after: str | None
 
 
+_SECTOR_BYTES = 512
+
+
 class Found(enum.Enum):
     """What is in the place of a change. *_PART: others have written around our part since.
 
@@ -94,7 +97,11 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def is_torn(found: bytes | None, wanted: bytes | None) -> bool:
-    """Whether a file looks like an interrupted writing, not like somebody's edit."""
-    if found is None or wanted is None or found == wanted:
+    """Whether a file looks like an interrupted writing, not like somebody's edit.
+
+    What FAT leaves of one: nothing, zeros, or the whole sectors that came as far as the card.
+    """
+    if found is None or not wanted or found == wanted:
         return False
-    return wanted.startswith(found) or (b"\0" in found and b"\0" not in wanted)
+    is_cut = wanted.startswith(found) and len(found) % _SECTOR_BYTES == 0
+    return is_cut or (b"\0" in found and b"\0" not in wanted)

@@ -29,7 +29,7 @@ from display.hdmi.trial import (
     parse_trial,
 )
 
-STATUS_FILE = Path("/run/gatelight/trial.json")
+STATUS_FILE = Path("/run/gatelight-hdmi/trial.json")
 _POLL_S = 0.5
 
 
@@ -116,6 +116,17 @@ class Trials:
         if self.read() is not None:
             way_out = "gatelight-hdmi confirm keeps it, gatelight-hdmi undo ends it"
             raise HdmiError("a trial is under way in", str(self.history.places.boot), way_out)
+
+    def status(self) -> dict[str, object] | None:
+        """How the trial stands: port, mode and seconds_left (None before its restart)."""
+        trial = self.read()
+        if trial is None:
+            return None
+        left = None
+        with contextlib.suppress(HdmiError, ValueError, KeyError, TypeError):
+            ends_s = float(json.loads(read_file(self.status_file) or b"")[_ENDS])
+            left = max(0, round(ends_s - self.clock.monotonic()))
+        return {"port": trial.port, "mode": trial.mode, "seconds_left": left}
 
     def confirm(self) -> Trial:
         """Keeps the mode on trial."""

@@ -248,10 +248,11 @@ def test_an_edit_on_a_laptop_after_the_cut_is_kept(
 TORN = [
     ("the file is whole", NEW["config.txt"], False),
     ("nothing was written", b"", True),
-    ("a part was written", NEW["config.txt"][:20], True),
+    ("a part was written", NEW["config.txt"][:512], True),
     ("zeros in its place", NEW["config.txt"][:13] + b"\0" * 512, True),
     ("an edit", b"hdmi_mode=4\n", False),
     ("a line more", NEW["config.txt"] + b"# mine\n", False),
+    ("lines taken out at the end", NEW["config.txt"][:130], False),
 ]
 
 
