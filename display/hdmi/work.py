@@ -35,7 +35,7 @@ def carry_out(box: Box, planner: Planner, trial_s: int | None, shown: Plan | Non
     if shown is not None and plan != shown:
         raise HdmiError("the files have changed meanwhile in", str(box.folder()), "try again")
     trials = box.trials()
-    if trial_s is not None and plan.contents:
+    if trial_s is not None and box.is_live and plan.contents:
         tryboot = plan.tryboot if box.can_tryboot() else {}
         begun = trials.begin(
             plan.action, plan.contents, tryboot, plan.port, plan.mode or "the new settings", trial_s
