@@ -25,6 +25,7 @@ from appliance.stores.base import Store
 from appliance.stores.toml_file import TomlFileStore
 from appliance.telemetry.box import BoxReader
 from appliance.telemetry.snapshot import Readings, StoreState, build_status, read_counters
+from appliance.telemetry.trial import TRIAL_FILE, read_trial
 
 BEAT_S = 0.25
 # A changed file is noticed within this time.
@@ -157,7 +158,7 @@ class Control:
             store=self.store_state,
             sites=list(self.roster.sites.values()),
             addresses=self.roster.addresses,
-        )
+        ) | {"trial": read_trial(TRIAL_FILE, time.monotonic())}
 
 
 def _peer_uid(sock: Any) -> int:

@@ -37,12 +37,18 @@ def read_file(path: Path) -> bytes | None:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Replaces or makes the file in its folder. Raises HdmiError; the old file is whole."""
+    """Replaces or makes the file in its folder. Raises HdmiError; the old file is whole.
+
+    A link is followed: the file it leads to is replaced. What was written is read back from the
+    card, not from memory.
+    """
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(TEMPORARY + path.name)
     try:
         _write_new(temporary, data, _mode_of(path))
         os.rename(temporary, path)
         sync_folder(path.parent)
+        _with_descriptor(path, os.O_RDONLY, _forget_cached)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -105,6 +111,11 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         os.fsync(descriptor)
 
     _with_descriptor(path, flags, fill, mode)
+
+
+def _forget_cached(descriptor: int) -> None:
+    """Has the next reading come from the card."""
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _with_descriptor(path: Path, flags: int, use: Callable[[int], None], mode: int = 0) -> None:
