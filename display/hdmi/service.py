@@ -48,12 +48,13 @@ def serve(box: Box, allowed: Sequence[str], idle_s: float) -> None:
 def answer_peer(box: Box, peer: socket.socket, uids: Collection[int]) -> dict[str, Any]:
     """The answer to what a peer asks; an error of ours for whatever goes wrong."""
     try:
+        # Read first: a peer that is still writing would not hear the answer.
+        with peer.makefile("rb") as lines:
+            line = lines.readline(MAX_MESSAGE_BYTES)
         uid = peer_uid(peer)
         if uid not in uids:
             way_out = "add it to the helper's --allow"
             raise HdmiError("no right to change display settings has", f"user {uid}", way_out)
-        with peer.makefile("rb") as lines:
-            line = lines.readline(MAX_MESSAGE_BYTES)
         return answer(box, parse_request(line))
     except HdmiError as error:
         return encode_error(error)
