@@ -8,7 +8,7 @@ as not yet supported, never ignored.
 import enum
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -29,7 +29,7 @@ from appliance.quantities import (
     path,
     workers,
 )
-from appliance.routing.model import Site
+from appliance.routing.model import Site, TlsMode
 from appliance.toml_lines import Path as KeyPath
 from appliance.toml_lines import find_lines
 
@@ -116,6 +116,7 @@ class Key:
 
 LISTEN = {
     "http": Key("http", addresses),
+    "https": Key("https", addresses),
     "admin_socket": Key("admin_socket", path),
     "accept_proxy_protocol": Key("accept_proxy_protocol", flag),
 }
@@ -142,15 +143,11 @@ STORE = {"file": Key("file", path)}
 
 NOT_YET: Mapping[str, frozenset[str]] = {
     "": frozenset(("acme", "display", "box")),
-    "listen": frozenset(("https", "admin")),
+    "listen": frozenset(("admin",)),
     "proxy": frozenset(("hooks",)),
     "store": frozenset(("url",)),
     "site": frozenset(
         (
-            "certificate",
-            "key",
-            "redirect_http",
-            "hsts",
             "maintenance",
             "max_body",
             "health",
@@ -236,8 +233,9 @@ def parse_settings(content: str, path: str) -> Settings:
     if store_file is not None and sites:
         faults.add(("store", "file"), "sites stand in this file too: keep them in one place")
     misread = any(fault.key.startswith("listen") for fault in faults.found)
-    if not values["listen"].get("http") and not misread:
-        faults.add(("listen",), 'nothing to listen on: write http = "0.0.0.0:80" under [listen]')
+    if not misread:
+        for key, what in _find_listen_faults(values["listen"], sites):
+            faults.add(("listen", key) if key else ("listen",), what)
     faults.finish()
     proxy = {"workers": os.cpu_count() or 1, **values["proxy"]}
     return Settings(
@@ -248,6 +246,21 @@ def parse_settings(content: str, path: str) -> Settings:
         store_file,
         sites,
     )
+
+
+def _find_listen_faults(
+    listen: Mapping[str, Any], sites: tuple[Site, ...]
+) -> Iterator[tuple[str, str]]:
+    http, https = listen.get("http", ()), listen.get("https", ())
+    if not http and not https:
+        yield "", 'nothing to listen on: write http = "0.0.0.0:80" under [listen]'
+    for address in https:
+        if address.port and address in http:
+            yield "https", f"{address} is taken by http already"
+    secure = next((site for site in sites if site.tls is not TlsMode.OFF), None)
+    if secure is not None and not https:
+        what = f'{secure.host} has tls = "{secure.tls.value}", and nothing listens for it'
+        yield "", f'{what}: write https = "0.0.0.0:443" under [listen]'
 
 
 def parse_sites(content: str, path: str) -> tuple[Site, ...]:

@@ -1,12 +1,14 @@
 """The [[site]] tables of gatelight.toml."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from appliance.config import Faults, Key, read_section
 from appliance.quantities import flag, one_of, path, text, texts
 from appliance.routing.model import (
+    Backend,
     Balance,
+    CertificateFiles,
     ProxyProtocol,
     Scheme,
     Site,
@@ -45,8 +47,7 @@ def backend_urls(value: Any) -> tuple[str, ...]:
     for url in urls:
         if url.startswith("h2c://"):
             raise ValueError("h2c:// is not yet supported; write http://")
-        if parse_backend(url).scheme is Scheme.TCP:
-            raise ValueError("tcp:// is not yet supported; write http://")
+        parse_backend(url)
     return urls
 
 
@@ -58,14 +59,6 @@ def host_header(value: Any) -> str:
     return name
 
 
-def tls_mode(value: Any) -> TlsMode:
-    """Only "off" is served yet."""
-    mode = one_of(TlsMode)(value)
-    if mode is not TlsMode.OFF:
-        raise ValueError(f'"{value}" is not yet supported')
-    return TlsMode.OFF
-
-
 SITE = {
     "host": Key("hosts", hosts),
     "backends": Key("backends", backend_urls),
@@ -73,7 +66,11 @@ SITE = {
     "host_header": Key("host_header", host_header),
     "backend_ca": Key("backend_ca", path),
     "backend_verify": Key("backend_verify", flag),
-    "tls": Key("tls", tls_mode),
+    "tls": Key("tls", one_of(TlsMode)),
+    "certificate": Key("certificate", path),
+    "key": Key("key", path),
+    "redirect_http": Key("redirect_http", flag),
+    "hsts": Key("hsts", flag),
     "balance": Key("balance", one_of(Balance)),
     "sticky": Key("sticky", flag),
     "proxy_protocol": Key("proxy_protocol", one_of(ProxyProtocol)),
@@ -113,6 +110,43 @@ def _read_site(table: dict[str, Any], index: int, faults: Faults) -> Iterator[Si
         faults.add((*path, "weights"), what)
         return
     backends = tuple(parse_backend(url, weight) for url, weight in zip(urls, shares, strict=True))
+    for key, what in find_tls_faults(values, backends):
+        faults.add((*path, key), what)
+    if len(faults.found) > before:
+        return
+    certificate, key = values.pop("certificate", None), values.pop("key", None)
+    if certificate is not None:
+        values["certificate"] = CertificateFiles(certificate, key)
     origin = f"{faults.file}:{faults.line_of(path)}"
     for name in names:
         yield Site(name, backends, origin=origin, **values)
+
+
+# Keys that ask for something which only works where requests are read.
+_FOR_REQUESTS = ("sticky", "host_header", "backend_ca", "backend_verify", "hsts")
+
+
+def find_tls_faults(
+    values: Mapping[str, Any], backends: Sequence[Backend]
+) -> Iterator[tuple[str, str]]:
+    """What does not go with a site's `tls`, as (key, what is wrong)."""
+    mode = values.get("tls", TlsMode.OFF)
+    if mode is TlsMode.PASSTHROUGH:
+        if any(backend.scheme not in (Scheme.TCP, Scheme.HTTPS) for backend in backends):
+            yield "backends", 'tls = "passthrough" needs tcp://HOST:PORT or https://HOST'
+        for key in _FOR_REQUESTS:
+            if key in values:
+                yield key, 'does nothing with tls = "passthrough": the requests are not readable'
+    elif any(backend.scheme is Scheme.TCP for backend in backends):
+        yield "backends", 'tcp:// needs tls = "passthrough"'
+    if mode is TlsMode.OFF:
+        for key in ("redirect_http", "hsts"):
+            if values.get(key):
+                yield key, 'needs tls = "terminate"'
+    if mode is not TlsMode.TERMINATE:
+        for key in ("certificate", "key"):
+            if key in values:
+                yield key, 'needs tls = "terminate"'
+    elif ("certificate" in values) != ("key" in values):
+        key, other = ("certificate", "key") if "certificate" in values else ("key", "certificate")
+        yield key, f"a certificate comes with its key: {other} is missing"

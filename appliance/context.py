@@ -1,6 +1,7 @@
 """What the supervisor hands to the processes it forks."""
 
 import socket
+import ssl
 from dataclasses import dataclass
 
 from appliance.config import Settings
@@ -15,6 +16,9 @@ class WorkerContext:
     index: int
     settings: Settings
     listeners: tuple[socket.socket, ...]
+    secure_listeners: tuple[socket.socket, ...]
+    first_tls: ssl.SSLContext
+    """Made before the fork: its keys are the box's (see tls/contexts)."""
     counters: Counters
     feed_name: bytes
     routes: Routes

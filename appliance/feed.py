@@ -20,14 +20,17 @@ _LENGTH = struct.Struct("<I")
 MAX_MESSAGE_BYTES = 1 << 26
 _SITE = b"site:"
 _NAME = b"name:"
+_CERTIFICATE = b"certificate:"
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Hosts whose sites and names whose addresses are not as they were; `anything` may be so."""
+    """Hosts whose sites, names whose addresses and sites whose certificates are not as they were;
+    `anything` may be so."""
 
     hosts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
     anything: bool = False
 
 
@@ -65,7 +68,8 @@ class Decoder:
 
 
 class Routes:
-    """Every site in force and what the backends' names stand for, on the board.
+    """Every site in force with its certificate, and what the backends' names stand for, on the
+    board.
 
     A name with no address cannot be resolved; one that is not there has not been looked up yet.
     """
@@ -82,6 +86,10 @@ class Routes:
         """What a backend's name stands for."""
         found: tuple[str, ...] | None = self._get(_NAME + name.encode())
         return found
+
+    def certificate(self, host: str) -> bytes | None:
+        """Key and certificate chain for a site that ends TLS here, as PEM in one text."""
+        return self._board.get(_CERTIFICATE + host.encode())
 
     def _get(self, key: bytes) -> Any:
         value = self._board.get(key)
@@ -102,6 +110,23 @@ class Routes:
     def remove_addresses(self, name: str) -> None:
         """Forgets a name."""
         self._board.remove(_NAME + name.encode())
+
+    def put_certificate(self, host: str, pem: bytes) -> None:
+        """Puts a site's certificate in force. Raises BoardFullError."""
+        self._board.put(_CERTIFICATE + host.encode(), pem)
+
+    def remove_certificate(self, host: str) -> None:
+        """Takes a site's certificate away."""
+        self._board.remove(_CERTIFICATE + host.encode())
+
+    def certificates(self) -> dict[str, bytes]:
+        """Every certificate in force."""
+        found = self._board.items()
+        return {
+            key.removeprefix(_CERTIFICATE).decode(): value
+            for key, value in found
+            if key.startswith(_CERTIFICATE)
+        }
 
     def adopt(self) -> tuple[dict[str, Site], dict[str, tuple[str, ...]]]:
         """All sites and names, for a control process that goes on where another ended."""

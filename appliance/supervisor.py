@@ -24,6 +24,7 @@ from appliance.feed import Routes
 from appliance.listening import ListenError, open_listeners
 from appliance.systemd import has_watchdog, notify
 from appliance.telemetry.counters import Counters
+from appliance.tls.contexts import make_context
 
 # A worker beats four times a second; this is far beyond any garbage collection or page fault.
 HUNG_AFTER_S = 10.0
@@ -37,6 +38,7 @@ LAST_WORDS_S = 2.0
 HEAD_START_S = 2.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+Row = tuple[socket.socket, ...]
 RunWorker = Callable[[WorkerContext], None]
 RunControl = Callable[[ControlContext], None]
 
@@ -54,7 +56,9 @@ class Supervisor:
         self._settings = settings
         self._hung_after_s = hung_after_s
         count = settings.proxy.workers
-        self._listeners = open_listeners(settings.listen.http, count)
+        listen = settings.listen
+        self._listeners = open_listeners(listen.http + listen.https, count)
+        self._first_tls = make_context()
         self._counters = Counters.create(count)
         self._routes = Routes(Board())
         for site in settings.sites:
@@ -78,10 +82,26 @@ class Supervisor:
             _close_all(row for i, row in enumerate(self._listeners) if i != index)
             name = self._feed.getsockname()
             self._feed.close()
-            own = self._listeners[index]
-            run(WorkerContext(index, self._settings, own, self._counters, name, self._routes))
+            plain, secure = self._split(self._listeners[index])
+            run(
+                WorkerContext(
+                    index,
+                    self._settings,
+                    plain,
+                    secure,
+                    self._first_tls,
+                    self._counters,
+                    name,
+                    self._routes,
+                )
+            )
 
         return main
+
+    def _split(self, row: Row) -> tuple[Row, Row]:
+        """One worker's sockets: those for HTTP, and those for TLS."""
+        count = len(self._settings.listen.http)
+        return row[:count], row[count:]
 
     def _control_main(self, run: RunControl) -> Callable[[], None]:
         def main() -> None:
@@ -95,8 +115,9 @@ class Supervisor:
         _raise_file_limit()
         for number in SIGNALS:
             signal.signal(number, self._on_signal)
-        for listener in self._listeners[0]:
-            say(f"listening on http://{_shown(listener)}")
+        for scheme, row in zip(("http", "https"), self._split(self._listeners[0]), strict=True):
+            for listener in row:
+                say(f"listening on {scheme}://{_shown(listener)}")
         # What was imported is never garbage: children need not copy its pages to count it.
         gc.freeze()
         while not self._stopping:
@@ -212,7 +233,7 @@ class Supervisor:
                 notify("WATCHDOG=1")
 
 
-def _close_all(rows: Iterable[tuple[socket.socket, ...]]) -> None:
+def _close_all(rows: Iterable[Row]) -> None:
     for row in rows:
         for listener in row:
             listener.close()

@@ -10,6 +10,8 @@ import random
 import signal
 import socket
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import uvloop
 
@@ -19,13 +21,23 @@ from appliance.context import WorkerContext
 from appliance.feed import Changed, Decoder
 from appliance.proxy.client import ClientConnection
 from appliance.proxy.gate import Gate, LineLog
+from appliance.proxy.hello import Hello
 from appliance.proxy.introduction import Introduction
 from appliance.proxy.live import LiveSites
+from appliance.proxy.transport import Receiver
 from appliance.telemetry.access_log import OFF, AccessLog
 from appliance.telemetry.counters import LOG_LINES_LOST
-from appliance.telemetry.log_lines import clock_text, combined_line, iso_text, json_line
+from appliance.telemetry.log_lines import (
+    clock_text,
+    combined_connection_line,
+    combined_line,
+    iso_text,
+    json_line,
+)
+from appliance.tls.contexts import Contexts
 from appliance.upstream.dial import Dialer, backend_context
 from appliance.upstream.pool import IdlePool
+from appliance.wire.proxy_header import Ends
 
 # Heartbeat, coarse clock and log flushing.
 TICK_S = 0.25
@@ -35,14 +47,24 @@ SWEEP_EVERY_TICKS = 4
 BACKLOG = 4096
 FEED_RETRY_S = 0.5
 LOG_CLOSE_S = 2.0
+HTTPS_PORT = 443
+
+NewReceiver = Callable[[Gate, Ends | None], Receiver]
+
+
+def choose_https_port(listeners: Iterable[socket.socket]) -> int | None:
+    """Where a client in the clear is sent: the usual port if it is one of ours."""
+    ports = [int(listener.getsockname()[1]) for listener in listeners]
+    return HTTPS_PORT if HTTPS_PORT in ports else next(iter(ports), None)
 
 
 def make_line_log(log: AccessLog, settings: ProxySettings) -> LineLog | None:
     """What the data path calls for each answer; None when the log is off."""
     if settings.access_log == OFF:
         return None
-    encode = combined_line if settings.log_format is LogFormat.COMBINED else json_line
-    return LineLog(encode, log.add, b"")
+    if settings.log_format is LogFormat.JSON:
+        return LineLog(json_line, json_line, log.add, b"")
+    return LineLog(combined_line, combined_connection_line, log.add, b"")
 
 
 class Worker:
@@ -56,6 +78,7 @@ class Worker:
         self.cells.reset_gauges()
         self.lost_before = self.cells.cells[LOG_LINES_LOST]
         self.log = AccessLog(settings.proxy.access_log)
+        self.contexts = Contexts(context.first_tls, context.routes.certificate)
         self.gate = Gate(
             limits=settings.limits,
             trusted=settings.proxy.trusted_proxies,
@@ -65,6 +88,8 @@ class Worker:
             log=make_line_log(self.log, settings.proxy),
             complain=Complaints(loop.time).say,
             now_s=loop.time(),
+            contexts=self.contexts,
+            https_port=choose_https_port(context.secure_listeners),
         )
         self.stopped = loop.create_future()
         self.servers: list[asyncio.Server] = []
@@ -88,19 +113,28 @@ class Worker:
         self.log.close(LOG_CLOSE_S)
 
     async def listen(self) -> None:
-        introduced = self.context.settings.listen.accept_proxy_protocol
-        new_client = Introduction if introduced else ClientConnection
-        for listener in self.context.listeners:
-            listener.setblocking(False)
-            server = await self.loop.create_server(
-                lambda: new_client(self.gate), sock=listener, backlog=BACKLOG
-            )
-            self.servers.append(server)
+        context = self.context
+        for listener in context.listeners:
+            await self.accept(listener, ClientConnection)
+        for listener in context.secure_listeners:
+            await self.accept(listener, Hello)
+
+    async def accept(self, listener: socket.socket, new_receiver: NewReceiver) -> None:
+        """Takes the connections of one listening socket."""
+        gate, introduced = self.gate, self.context.settings.listen.accept_proxy_protocol
+
+        def new_connection() -> Any:
+            return Introduction(gate, new_receiver) if introduced else new_receiver(gate, None)
+
+        listener.setblocking(False)
+        server = await self.loop.create_server(new_connection, sock=listener, backlog=BACKLOG)
+        self.servers.append(server)
 
     def apply(self, message: Changed) -> None:
         """Puts changes in force; requests under way keep what they began with."""
         sites = self.gate.sites
         sites.resolve(message.names)
+        self.contexts.renew(None if message.anything else message.certificates)
         for backend in sites.renew_all() if message.anything else sites.renew(message.hosts):
             backend.retired = True
             for connection in backend.pool.take_all():

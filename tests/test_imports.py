@@ -23,6 +23,7 @@ LEVELS = {
     "stores": 2,
     "upstream": 2,
     "telemetry": 2,
+    "tls": 2,
     "admin": 2,
     "board": 0,
     "feed": 2,

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from appliance.proxy.backend import BackendConnection
+from appliance.proxy.detour import choose_detour
 from appliance.proxy.error_pages import (
     BAD_HOST,
     ErrorAnswer,
@@ -67,7 +68,9 @@ class Attempts(ABC):
         request, gate = self.request, self.gate
         if request.fields.has_body:
             self.body = RequestBody(request.fields.framing)
-        site = gate.sites.remembered.get(request.host) or self._find_site()
+        front = self.client.front
+        key = request.host if front is None else (front, request.host)
+        site = gate.sites.remembered.get(key) or self._find_site(key)
         if site is None:
             return
         self.site = site
@@ -76,17 +79,25 @@ class Attempts(ABC):
             self.client_ip = choose_client(self.client.peer, chain, gate.trusted).encode()
         self._try(site, self._choose_first(site))
 
-    def _find_site(self) -> LiveSite | None:
-        """The site for a host not seen of late; where there is none, that is answered."""
-        host = self.request.host
+    def _find_site(self, key: object) -> LiveSite | None:
+        """The site for a host not seen of late; where it cannot be had here, that is answered."""
+        gate, client, request = self.gate, self.client, self.request
         try:
-            site = self.gate.find_site(host)
+            site = gate.find_site(request.host)
         except ValueError:
             self.keep_alive = False
             self.refuse(BAD_HOST)
             return None
         if site is None:
-            self.refuse(unknown_site(host))
+            self.refuse(unknown_site(request.host))
+            return None
+        detour = choose_detour(request, site.site, client.peer, client.front, gate.https_port)
+        if detour is not None:
+            self.site = site
+            self.refuse(detour)
+            return None
+        if client.front is not None or not site.site.redirect_http:
+            gate.sites.remember(key, site)
         return site
 
     def _choose_first(self, site: LiveSite) -> LiveBackend | None:

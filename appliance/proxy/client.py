@@ -8,24 +8,23 @@ exchange.py.
 import asyncio
 import enum
 import socket
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from appliance.proxy.arrival import peer_of
 from appliance.proxy.error_pages import (
-    BOX_FULL,
-    CLIENT_FULL,
     LATE_HEAD,
     ErrorAnswer,
     encode_error,
     refused,
 )
 from appliance.proxy.exchange import Exchange
-from appliance.proxy.forwarding import Network, Peer, is_trusted, parse_ip
+from appliance.proxy.forwarding import Peer
+from appliance.proxy.live import Front
 from appliance.proxy.own_pools import OwnPools
 from appliance.proxy.ready_fields import ReadyFields
 from appliance.proxy.transport import Transport
 from appliance.wire.fields import Framing, MalformedHeadError
-from appliance.wire.proxy_header import Endpoint, Ends
+from appliance.wire.proxy_header import Ends
 from appliance.wire.request import (
     Request,
     RequestFields,
@@ -47,6 +46,7 @@ MAX_LOGGED_LINE_BYTES = 256
 
 TCP_CLOSE = 7  # include/net/tcp_states.h
 
+_NOBODY = Peer("", False, b"http", 0)
 _NO_FIELDS = RequestFields(
     {}, b"", None, Framing(None, False), b"", False, False, False, (b"", b"")
 )
@@ -55,19 +55,6 @@ _NO_FIELDS = RequestFields(
 def _unreadable_request(line: bytes) -> Request:
     """What stands for a request that could not be read, in the log and in its answer."""
     return Request(RequestLine(line, b"GET", b"", True, None), _NO_FIELDS, b"")
-
-
-def _peer_of(
-    transport: Transport, said: Ends | None, proto: bytes, trusted: Sequence[Network]
-) -> Peer:
-    """Who is at the other end: as a trusted proxy said, else as the socket shows."""
-    remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-    if said is not None and isinstance(said[0], Endpoint) and isinstance(said[1], Endpoint):
-        remote, local = (said[0].ip, said[0].port), (said[1].ip, said[1].port)
-    ip = (parse_ip(remote[0]) if isinstance(remote, tuple) else None) or "127.0.0.1"
-    port = remote[1] if isinstance(remote, tuple) else 0
-    local_ip, local_port = local[:2] if isinstance(local, tuple) else ("", 0)
-    return Peer(ip, is_trusted(ip, trusted), proto, local_port, port, local_ip)
 
 
 class State(enum.Enum):
@@ -94,6 +81,7 @@ class ClientConnection(asyncio.Protocol):
         "_said",
         "_state",
         "deadline_s",
+        "front",
         "full",
         "gate",
         "half_closed",
@@ -105,11 +93,22 @@ class ClientConnection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, gate: "Gate", proto: bytes = b"http", said: Ends | None = None) -> None:
-        """`said`: the ends of the connection as a trusted proxy told them."""
+    def __init__(
+        self,
+        gate: "Gate",
+        said: Ends | None = None,
+        peer: Peer | None = None,
+        front: Front | None = None,
+    ) -> None:
+        """`said`: the ends of the connection as a trusted proxy told them.
+
+        `peer`: who it is, where that is known and counted already. `front`: what a TLS connection
+        was made for.
+        """
         self.gate = gate
         self.transport: Transport
-        self.peer = Peer("", False, proto, 0)
+        self.peer = peer or _NOBODY
+        self.front = front
         self._said = said
         self.ip = b""
         self.ready_fields: ReadyFields
@@ -130,15 +129,14 @@ class ClientConnection(asyncio.Protocol):
         self.transport = transport
         gate = self.gate
         gate.clients.add(self)
-        self.peer = _peer_of(transport, self._said, self.peer.proto, gate.trusted)
-        ip = self.peer.ip
-        self.ip = ip.encode()
+        turned_away = None
+        if self.peer is _NOBODY:
+            self.peer = peer_of(transport, self._said, b"http", gate.trusted)
+            turned_away = gate.admit(self.peer)
+        self.ip = self.peer.ip.encode()
         self.ready_fields = ReadyFields(self.peer)
-        in_all, of_client = gate.tally.opened(ip)
-        if in_all > gate.limits.connections:
-            self._turn_away(BOX_FULL)
-        elif of_client > gate.limits.connections_per_client and not self.peer.trusted:
-            self._turn_away(CLIENT_FULL)
+        if turned_away is not None:
+            self._turn_away(turned_away)
 
     def _turn_away(self, answer: ErrorAnswer) -> None:
         self.transport.write(encode_error(answer, b"", b"GET", keep_alive=False))
@@ -219,7 +217,7 @@ class ClientConnection(asyncio.Protocol):
                 return
             request = parse_request(data[: end + 2], limits.fields)
         except MalformedHeadError as error:
-            self._refuse(data, refused(error.status, error.what))
+            self.refuse(data, refused(error.status, error.what))
             return
         self._buffer = data[end + 4 :]
         self._head_begun = False
@@ -235,7 +233,7 @@ class ClientConnection(asyncio.Protocol):
             self._head_begun = True
             self.deadline_s = self.gate.now_s + self.gate.limits.head_timeout_s
 
-    def _refuse(self, data: bytes, answer: ErrorAnswer) -> None:
+    def refuse(self, data: bytes, answer: ErrorAnswer) -> None:
         """Answers what could not be read as a request, and ends the connection."""
         line = data.split(b"\r\n", 1)[0][:MAX_LOGGED_LINE_BYTES]
         # Kept as unread: the end then waits for what the client still sends.
@@ -344,7 +342,7 @@ class ClientConnection(asyncio.Protocol):
         if self._exchange is not None:
             self._exchange.on_deadline()
         elif self._state is _HEAD and self._head_begun:
-            self._refuse(self._buffer, LATE_HEAD)
+            self.refuse(self._buffer, LATE_HEAD)
         elif self._state is _HEAD:
             self.transport.close()
         else:

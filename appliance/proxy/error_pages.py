@@ -24,6 +24,8 @@ class ErrorAnswer:
     what: str
     """One sentence for the person in front of the browser."""
     way_out: str = ""
+    location: bytes = b""
+    """Where to go instead, for a redirect."""
 
 
 def _reason(status: int) -> str:
@@ -46,6 +48,8 @@ def encode_error(answer: ErrorAnswer, accept: bytes, method: bytes, keep_alive: 
             len(body),
         )
     )
+    if answer.location:
+        head += b"Location: %b\r\n" % answer.location
     if answer.status == 503:
         head += b"Retry-After: %d\r\n" % RETRY_AFTER_S
     if answer.status == 405:
@@ -107,3 +111,28 @@ def backend_failed(status: int, site: bytes, how: str) -> ErrorAnswer:
     """For a request whose backend, or each that was tried, failed."""
     what = f"A backend of {site.decode('latin-1')} {how}."
     return ErrorAnswer(status, what, "Try again; if it stays so, look at the backend.")
+
+
+TLS_PORT = ErrorAnswer(
+    400, "This is a port for HTTPS, and the request came in the clear.", "Begin it with https://."
+)
+
+
+def misdirected(host: bytes) -> ErrorAnswer:
+    """For a request over a connection that was made for another name."""
+    name = host.decode("latin-1") or "no host"
+    return ErrorAnswer(
+        421, f"{name} was asked for over another site's connection.", "Open the address anew."
+    )
+
+
+def only_over_tls(host: bytes) -> ErrorAnswer:
+    """For a request in the clear whose site is carried undecrypted."""
+    name = host.decode("latin-1")
+    return ErrorAnswer(421, f"{name} is served over HTTPS only.", f"Go to https://{name}")
+
+
+def redirect_to(url: bytes) -> ErrorAnswer:
+    """For a request in the clear whose site wants TLS; 308 keeps the method and the body."""
+    text = url.decode("latin-1")
+    return ErrorAnswer(308, "This site is served over HTTPS.", f"Go to {text}", url)

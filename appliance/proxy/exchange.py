@@ -118,8 +118,10 @@ class Exchange(Attempts):
             self.keep_alive = False
         connection = connection_line(self.keep_alive, is_http_1_1)
         site, chosen = self.site, self._chosen
-        sticky = site.cookie_line(self.request, chosen) if site and chosen else b""
-        head = encode_response_head(response, length, chunked, connection, sticky)
+        more = site.cookie_line(self.request, chosen) if site and chosen else b""
+        if site and self.client.front is not None:
+            more += site.hsts_line
+        head = encode_response_head(response, length, chunked, connection, more)
         self._answer = Answer(self.client.transport, head, chunked)
 
     def send_whole(
@@ -140,9 +142,10 @@ class Exchange(Attempts):
             self.send_head(response, len(body), has_body=True)
             self.end_body(connection, body, b"", keep)
             return
+        more = site.hsts_line if client.front is not None else b""
         client.transport.write(
-            b"%b%bContent-Length: %d\r\n\r\n%b"
-            % (response.line, response.fields.lines, len(body), body)
+            b"%b%b%bContent-Length: %d\r\n\r\n%b"
+            % (response.line, response.fields.lines, more, len(body), body)
         )
         self._status = response.status
         self._bytes_out = len(body)

@@ -23,6 +23,11 @@ class Peer:
     port: int = 0
     local_ip: str = ""
 
+    @property
+    def local_host(self) -> str:
+        """The address that was connected to, as a host is written."""
+        return f"[{self.local_ip}]" if ":" in self.local_ip else self.local_ip
+
 
 def parse_ip(text: str) -> str | None:
     """An address in its shortest form, without brackets, port or zone; None when it is not one."""

@@ -1,19 +1,21 @@
 """What all connections of one worker share."""
 
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from appliance.config import Limits
-from appliance.proxy.forwarding import Network
+from appliance.proxy.error_pages import BOX_FULL, CLIENT_FULL, ErrorAnswer
+from appliance.proxy.forwarding import Network, Peer
 from appliance.proxy.live import LiveSite, LiveSites
-from appliance.proxy.transport import Engine
+from appliance.proxy.transport import Engine, Link
 from appliance.routing.model import parse_host
 from appliance.wire.request import Request
 
 if TYPE_CHECKING:
+    from appliance.proxy.arrival import Arrival
     from appliance.proxy.client import ClientConnection
-    from appliance.proxy.introduction import Introduction
     from appliance.proxy.tunnel import Tunnel
 
 
@@ -29,6 +31,14 @@ class Tally(Protocol):
     def closed(self, ip: str) -> None: ...
 
 
+class Contexts(Protocol):
+    """The certificates as TLS needs them (see tls/contexts)."""
+
+    first: ssl.SSLContext
+
+    def find(self, host: str) -> ssl.SSLContext | None: ...
+
+
 EncodeLine = Callable[
     [bytes, bytes, bytes, int, int, int, tuple[bytes, bytes], bytes, bytes, float, float], bytes
 ]
@@ -39,6 +49,8 @@ class LineLog:
     """The access log as the data path uses it; `time_text` is set anew several times a second."""
 
     encode: EncodeLine
+    encode_connection: EncodeLine
+    """For a connection that was carried whole: with the bytes both ways."""
     add: Callable[[bytes], None]
     time_text: bytes
 
@@ -56,13 +68,29 @@ class Gate:
     complain: Callable[[str], None]
     """Says what a person should know of; any number of times, so it has a bound of its own."""
     now_s: float
+    contexts: Contexts
+    https_port: int | None = None
+    """Where clients find the TLS port, if there is one."""
     draining: bool = False
-    clients: set["ClientConnection | Introduction"] = field(default_factory=set)
-    tunnels: set["Tunnel"] = field(default_factory=set)
+    clients: set["ClientConnection | Arrival"] = field(default_factory=set)
+    tunnels: set["Tunnel | Link"] = field(default_factory=set)
 
     def find_site(self, host: bytes) -> LiveSite | None:
         """The site for a Host value. Raises ValueError when it is malformed."""
-        return self.sites.find(host, parse_host, self.tally.site)
+        return self.find_named(parse_host(host) if host else "")
+
+    def find_named(self, name: str) -> LiveSite | None:
+        """The site for a name in its canonical form."""
+        return self.sites.find(name, self.tally.site)
+
+    def admit(self, peer: Peer) -> ErrorAnswer | None:
+        """Counts a client's connection; past a limit, what to tell it."""
+        in_all, of_client = self.tally.opened(peer.ip)
+        if in_all > self.limits.connections:
+            return BOX_FULL
+        if of_client > self.limits.connections_per_client and not peer.trusted:
+            return CLIENT_FULL
+        return None
 
     def account(
         self,
@@ -96,6 +124,40 @@ class Gate:
             backend_s * 1000,
         )
         log.add(line)
+
+    def account_connection(
+        self,
+        site: LiveSite,
+        name: bytes,
+        client_ip: bytes,
+        backend_url: bytes,
+        status: int,
+        bytes_in: int,
+        bytes_out: int,
+        total_s: float,
+        backend_s: float,
+    ) -> None:
+        """Counts a connection carried undecrypted and writes its line.
+
+        Its latency is the time until the backend was reached: how long it lasts is up to its ends.
+        """
+        self.tally.answered(site.cells, status, bytes_in, bytes_out, int(backend_s * 1e6))
+        if self.log is not None:
+            self.log.add(
+                self.log.encode_connection(
+                    self.log.time_text,
+                    client_ip,
+                    b"TLS %b" % (name or b"-"),
+                    status,
+                    bytes_out,
+                    bytes_in,
+                    (b"", b""),
+                    site.name,
+                    backend_url,
+                    total_s * 1000,
+                    backend_s * 1000,
+                )
+            )
 
     def clock(self) -> float:
         """The coarse time in seconds."""

@@ -4,39 +4,36 @@ Anybody else is taken for the client itself, and a PROXY header from there for t
 that it is.
 """
 
-import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from appliance.proxy.client import ClientConnection
+from appliance.proxy.arrival import Arrival
 from appliance.proxy.forwarding import is_trusted, parse_ip
-from appliance.wire.proxy_header import parse_proxy_header
+from appliance.proxy.transport import Receiver
+from appliance.wire.proxy_header import Ends, parse_proxy_header
 from appliance.wire.proxy_tags import MalformedProxyHeaderError
 
 if TYPE_CHECKING:
     from appliance.proxy.gate import Gate
 
 
-class Introduction(asyncio.Protocol):
-    """Reads the header, then gives the socket to the client's connection it speaks of."""
+class Introduction(Arrival):
+    """Reads the header, then gives the socket to the receiver for the client it speaks of."""
 
-    half_closed = False
-
-    def __init__(self, gate: "Gate", proto: bytes = b"http") -> None:
-        self._gate = gate
-        self._proto = proto
+    def __init__(
+        self, gate: "Gate", new_receiver: Callable[["Gate", Ends | None], Receiver]
+    ) -> None:
+        super().__init__(gate)
+        self._new_receiver = new_receiver
         self._buffer = b""
         self._ip = ""
-        self._transport: Any = None
-        self.deadline_s = gate.now_s + gate.limits.head_timeout_s
 
     def connection_made(self, transport: Any) -> None:
-        self._transport = transport
+        super().connection_made(transport)
         name = transport.get_extra_info("peername")
         self._ip = (parse_ip(name[0]) if isinstance(name, tuple) else None) or "127.0.0.1"
-        if is_trusted(self._ip, self._gate.trusted):
-            self._gate.clients.add(self)
-        else:
-            self._hand_over(ClientConnection(self._gate, self._proto), b"")
+        if not is_trusted(self._ip, self.gate.trusted):
+            self._hand_over(None, b"")
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -46,40 +43,26 @@ class Introduction(asyncio.Protocol):
             self._refuse(str(error))
             return
         if header is not None:
-            client = ClientConnection(self._gate, self._proto, header.ends)
-            self._hand_over(client, self._buffer[header.size_bytes :])
+            self._hand_over(header.ends, self._buffer[header.size_bytes :])
 
-    def _hand_over(self, client: ClientConnection, rest: bytes) -> None:
-        self._gate.clients.discard(self)
-        self._transport.set_protocol(client)
-        client.connection_made(self._transport)
+    def _hand_over(self, said: Ends | None, rest: bytes) -> None:
+        self.leave()
+        receiver = self._new_receiver(self.gate, said)
+        self.transport.set_protocol(receiver)
+        receiver.connection_made(self.transport)
         if rest:
-            client.data_received(rest)
+            receiver.data_received(rest)
 
     def _refuse(self, what: str) -> None:
-        self._gate.complain(f"the PROXY header of {self._ip} was refused: {what}")
-        self._transport.abort()
+        self.gate.complain(f"the PROXY header of {self._ip} was refused: {what}")
+        self.transport.abort()
 
     def eof_received(self) -> bool:
         """An end before the header is whole: a port check, or a fault worth a word."""
         if self._buffer:
-            self._gate.complain(f"the PROXY header of {self._ip} was cut short")
+            self.gate.complain(f"the PROXY header of {self._ip} was cut short")
         return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._gate.clients.discard(self)
 
     def on_deadline(self) -> None:
         """The header did not come in time."""
         self._refuse("it did not come in time")
-
-    def check_still_there(self) -> None:
-        """Only a half-closed connection is asked."""
-
-    def close_if_idle(self) -> None:
-        """Nothing has been asked yet: ends when the worker drains."""
-        self._transport.close()
-
-    def abort(self) -> None:
-        """Ends the connection at once."""
-        self._transport.abort()

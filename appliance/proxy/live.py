@@ -4,7 +4,7 @@ import random
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from appliance.proxy.transport import Engine, Receiver
 from appliance.routing.balance import Balancer, Target, cookie_for, make_balancer
@@ -13,6 +13,8 @@ from appliance.routing.table import patterns_of
 from appliance.wire.request import Request
 
 STICKY_COOKIE = b"gatelight"
+# RFC 6797 6.1: a year, as is usual.
+HSTS_LINE = b"Strict-Transport-Security: max-age=31536000\r\n"
 # Host values remembered with the site they led to; clients can invent any number of them.
 MAX_REMEMBERED_HOSTS = 4096
 
@@ -83,6 +85,8 @@ class LiveSite:
     by_cookie: dict[bytes, LiveBackend] | None = None
     only: LiveBackend | None = None
     """The one backend of a site that has one: nothing to choose."""
+    hsts_line: bytes = b""
+    """What answers over TLS have in addition."""
 
     def candidates(self, client_ip: bytes) -> Iterator[Any]:
         """Backends in the order in which to ask them."""
@@ -106,6 +110,14 @@ class LiveSite:
             return b""
         token = cookie_for(chosen.backend).encode()
         return b"Set-Cookie: %b=%b; Path=/; HttpOnly; SameSite=Lax\r\n" % (STICKY_COOKIE, token)
+
+
+class Front(NamedTuple):
+    """What a TLS connection was made for: the site that showed its certificate, and the name in the
+    hello, which may be empty."""
+
+    site: LiveSite
+    name: bytes
 
 
 NewPool = Callable[[], Pool]
@@ -134,24 +146,21 @@ class LiveSites:
         self._rng = rng
         self._by_host: dict[str, LiveSite] = {}
         self._by_name: dict[str, set[LiveBackend]] = {}
-        self.remembered: dict[bytes, LiveSite] = {}
+        self.remembered: dict[object, LiveSite] = {}
+        """By what requests bring: the value of Host, and over TLS the connection's front."""
 
-    def find(
-        self,
-        host: bytes,
-        parse_host: Callable[[bytes], str],
-        cells_of: Callable[[str], memoryview],
-    ) -> LiveSite | None:
-        """The site for a Host value, remembered under it. Raises ValueError when malformed."""
-        live = self._find(parse_host(host) if host else "")
-        if live is None:
-            return None
-        if live.cells is None:
+    def find(self, name: str, cells_of: Callable[[str], memoryview]) -> LiveSite | None:
+        """The site for a host name."""
+        live = self._find(name)
+        if live is not None and live.cells is None:
             live.cells = cells_of(live.site.host)
+        return live
+
+    def remember(self, key: object, live: LiveSite) -> None:
+        """Finds the site at once when the same is asked for again, until sites change."""
         if len(self.remembered) >= MAX_REMEMBERED_HOSTS:
             self.remembered.clear()
-        self.remembered[host] = live
-        return live
+        self.remembered[key] = live
 
     def _find(self, host: str) -> LiveSite | None:
         for pattern in patterns_of(host):
@@ -204,6 +213,8 @@ class LiveSites:
         live = LiveSite(site, site.host.encode(), backends, make_balancer(site.balance, self._rng))
         if len(backends) == 1:
             live.only = backends[0]
+        if site.hsts:
+            live.hsts_line = HSTS_LINE
         if site.sticky:
             live.by_cookie = {cookie_for(b.backend).encode(): b for b in backends}
         return live

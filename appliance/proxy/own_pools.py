@@ -7,13 +7,18 @@ client's; so none of another's requests may go over it.
 from appliance.proxy.forwarding import Peer
 from appliance.proxy.live import LiveBackend, LiveSite, NewPool, Pool
 from appliance.routing.model import ProxyProtocol
+from appliance.wire.client_hello import ClientHello
 from appliance.wire.proxy_header import Endpoint, encode_v1, encode_v2
+from appliance.wire.proxy_tags import ProxyTags
 
 
-def encode_introduction(version: ProxyProtocol, peer: Peer, client_ip: str) -> bytes:
+def encode_introduction(
+    version: ProxyProtocol, peer: Peer, client_ip: str, hello: ClientHello | None = None
+) -> bytes:
     """The PROXY header for a backend; nothing where the site asks for none.
 
-    The client's port is known only where it is the client itself that is connected.
+    The client's port is known only where it is the client itself that is connected. With a hello,
+    version 2 says the name asked for and the protocol that the client would like best.
     """
     if version is ProxyProtocol.OFF:
         return b""
@@ -21,7 +26,11 @@ def encode_introduction(version: ProxyProtocol, peer: Peer, client_ip: str) -> b
     if peer.local_ip:
         source = Endpoint(client_ip, peer.port if client_ip == peer.ip else 0)
         ends = (source, Endpoint(peer.local_ip, peer.local_port))
-    return encode_v1(ends) if version is ProxyProtocol.V1 else encode_v2(ends)
+    if version is ProxyProtocol.V1:
+        return encode_v1(ends)
+    if hello is None:
+        return encode_v2(ends)
+    return encode_v2(ends, ProxyTags(alpn=b"".join(hello.alpn[:1]), authority=hello.server_name))
 
 
 class OwnPools:

@@ -35,6 +35,17 @@ class Transport(Protocol):
     def get_extra_info(self, name: str, default: Any = None) -> Any: ...
 
 
+class Link(Protocol):
+    """Two sockets whose bytes go across without being looked at."""
+
+    @property
+    def bytes_in(self) -> int: ...
+    @property
+    def bytes_out(self) -> int: ...
+    def idle_since_s(self) -> float: ...
+    def abort(self) -> None: ...
+
+
 class Engine(Protocol):
     """Opens connections to backends (`done` is called once, later) and runs small things later.
 
@@ -63,3 +74,20 @@ class Engine(Protocol):
         timeout_s: float,
         done: Callable[[OSError | None], None],
     ) -> None: ...
+
+    def join(
+        self,
+        client: Transport,
+        address: str,
+        port: int,
+        preface: bytes,
+        early: bytes,
+        timeout_s: float,
+        done: Callable[[Link | OSError], None],
+        on_closed: Callable[[], None],
+    ) -> None:
+        """Opens a connection to a backend and joins a client's socket to it, for good.
+
+        `early` is what the client has sent already. The client's transport has to be paused; once
+        joined it is closed, and its socket lives on in the link, until that calls `on_closed`.
+        """

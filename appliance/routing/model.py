@@ -55,6 +55,22 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """A certificate with its chain, and its key, in two PEM files or twice the same."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePem:
+    """The same as text, for stores that hold it themselves."""
+
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A host name with its backends and settings."""
 
@@ -66,6 +82,10 @@ class Site:
     backend_ca: str | None = None
     backend_verify: bool = True
     tls: TlsMode = TlsMode.OFF
+    certificate: CertificateFiles | CertificatePem | None = None
+    """With TERMINATE; None: the box gets one by itself."""
+    redirect_http: bool = False
+    hsts: bool = False
     proxy_protocol: ProxyProtocol = ProxyProtocol.OFF
     origin: str = ""
 

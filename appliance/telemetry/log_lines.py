@@ -74,6 +74,36 @@ def combined_line(
     )
 
 
+def combined_connection_line(
+    time_text: bytes,
+    client_ip: bytes,
+    request_line: bytes,
+    status: int,
+    bytes_out: int,
+    bytes_in: int,
+    visitor: tuple[bytes, bytes],
+    site: bytes,
+    backend: bytes,
+    total_ms: float,
+    backend_ms: float,
+) -> bytes:
+    """The same for a connection that was carried whole: ` bytes_in=N` follows."""
+    line = combined_line(
+        time_text,
+        client_ip,
+        request_line,
+        status,
+        bytes_out,
+        bytes_in,
+        visitor,
+        site,
+        backend,
+        total_ms,
+        backend_ms,
+    )
+    return b"%b bytes_in=%d\n" % (line[:-1], bytes_in)
+
+
 def json_line(
     time_text: bytes,
     client_ip: bytes,

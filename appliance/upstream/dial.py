@@ -1,13 +1,17 @@
 """Opens connections to backends on an asyncio event loop; the first engine of the data path."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import Any
 
+from appliance.upstream.link import Link
+
 Done = Callable[[OSError | None], None]
+Joined = Callable[[Link | OSError], None]
 
 
 @lru_cache(maxsize=256)
@@ -97,6 +101,51 @@ class Dialer:
             sock.close()
             raise
 
+    def join(
+        self,
+        client: Any,
+        address: str,
+        port: int,
+        preface: bytes,
+        early: bytes,
+        timeout_s: float,
+        done: Joined,
+        on_closed: Callable[[], None],
+    ) -> None:
+        """Opens a connection to a backend and joins a client's paused transport to it."""
+        opened: list[socket.socket] = []
+
+        def connected(error: OSError | None) -> None:
+            outcome = error or self._make_link(client, opened[0], on_closed)
+            if isinstance(outcome, Link):
+                outcome.count_early(len(early))
+            done(outcome)
+
+        self._start(self._connect((address, port), preface + early, opened), timeout_s, connected)
+
+    def _make_link(
+        self, client: Any, backend: socket.socket, on_closed: Callable[[], None]
+    ) -> Link | OSError:
+        try:
+            return Link(self._loop, _take_socket(client), backend, on_closed)
+        except OSError as error:
+            backend.close()
+            return error
+
+    async def _connect(
+        self, address: tuple[str, int], first: bytes, opened: list[socket.socket]
+    ) -> None:
+        sock = socket.socket(_family_of(address), socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.sock_connect(sock, address)
+            await self._loop.sock_sendall(sock, first)
+        except BaseException:
+            sock.close()
+            raise
+        opened.append(sock)
+
     def _start(self, opening: Coroutine[Any, Any, Any], timeout_s: float, done: Done) -> None:
         task = self._loop.create_task(self._open(opening, timeout_s, done))
         self._tasks.add(task)
@@ -112,3 +161,17 @@ class Dialer:
             done(OSError(str(error)))
         else:
             done(None)
+
+
+def _take_socket(transport: Any) -> socket.socket:
+    """A transport's socket for ourselves: the loop lets nobody watch one that is a transport's.
+
+    Raises OSError when the transport is closed.
+    """
+    if transport.is_closing():
+        raise ConnectionAbortedError("the client has gone")
+    theirs = transport.get_extra_info("socket")
+    ours = socket.socket(theirs.family, socket.SOCK_STREAM, fileno=os.dup(theirs.fileno()))
+    ours.setblocking(False)
+    transport.abort()
+    return ours

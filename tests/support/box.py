@@ -42,7 +42,7 @@ class Box:
         self._more = more
         self._listen = listen
         self._workers = workers
-        self.port = 0
+        self.port = self.secure_port = 0
         self.process: subprocess.Popen[bytes]
         self.write(sites)
 
@@ -65,14 +65,17 @@ class Box:
                 stderr=errors,
                 cwd=ROOT,
             )
-        found = wait_until(self._find_port, "listening")
-        self.port = int(found[1])
+        self.port = wait_until(lambda: self._find_port("http"), "listening")
+        if "https =" in self._listen:
+            self.secure_port = wait_until(lambda: self._find_port("https"), "listening for TLS")
         wait_until(lambda: self.socket.exists(), "an admin socket")
         return self
 
-    def _find_port(self) -> re.Match[str] | None:
-        assert self.process.poll() is None, self.errors.read_text()
-        return re.search(r"listening on http://[^\n]*:(\d+)\n", self.errors.read_text())
+    def _find_port(self, scheme: str) -> int:
+        said = self.errors.read_text()
+        assert self.process.poll() is None, said
+        found = re.search(rf"listening on {scheme}://[^\n]*:(\d+)\n", said)
+        return int(found[1]) if found else 0
 
     def __exit__(
         self,

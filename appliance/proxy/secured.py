@@ -1,0 +1,241 @@
+"""TLS with a client: between its socket and whatever receives its requests.
+
+Towards the socket it is the receiver, towards the receiver it is the transport, so everything above
+works the same over TLS. The bytes go through OpenSSL in memory: what was read before it was known
+whose the connection is goes in like all that follows (docs/decisions/0005-tls-in-memory.md).
+
+An end is an end only with close_notify (RFC 8446 6.1). A socket that ends without it may have been
+cut off by anybody on the way, so then the whole connection is over.
+"""
+
+import asyncio
+import enum
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from appliance.proxy.transport import Receiver, Transport
+
+# RFC 8446 5.1: what one record holds.
+MAX_RECORD_BYTES = 1 << 14
+# As much as goes into OpenSSL's memory at once. That memory only grows, so this bounds what a
+# connection keeps after a large transfer; smaller pieces cost more calls.
+MAX_PIECE_BYTES = 1 << 16
+
+
+class State(enum.Enum):
+    """Where the connection stands; SHUT: our side has ended, the client's has not."""
+
+    HANDSHAKE = enum.auto()
+    OPEN = enum.auto()
+    SHUT = enum.auto()
+    CLOSED = enum.auto()
+
+
+_HANDSHAKE, _OPEN, _SHUT, _CLOSED = State.HANDSHAKE, State.OPEN, State.SHUT, State.CLOSED
+
+
+class Secured(asyncio.Protocol):
+    """One connection. `opened` is asked for its receiver, or `failed` told why there is none."""
+
+    __slots__ = (
+        "_call_soon",
+        "_decrypt",
+        "_encrypt",
+        "_failed",
+        "_has_ended",
+        "_incoming",
+        "_is_paused",
+        "_opened",
+        "_outgoing",
+        "_receiver",
+        "_session",
+        "_state",
+        "_transport",
+    )
+
+    def __init__(
+        self,
+        transport: Transport,
+        first: ssl.SSLContext,
+        own: ssl.SSLContext,
+        call_soon: Callable[[Callable[[], None]], object],
+        opened: Callable[["Secured"], Receiver],
+        failed: Callable[[str], None],
+    ) -> None:
+        """`first`: the context all connections begin with, as session tickets are encrypted with
+        its keys; `own`: the one with the certificate."""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._session = first.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._session.context = own
+        self._decrypt, self._encrypt = self._session.read, self._session.write
+        self._transport = transport
+        self._call_soon = call_soon
+        self._opened = opened
+        self._failed = failed
+        self._receiver: Receiver | None = None
+        self._state = _HANDSHAKE
+        self._is_paused = False
+        self._has_ended = False
+
+    # The socket's callbacks.
+
+    def begin(self, early: bytes) -> None:
+        """Takes over the socket's callbacks, and the bytes that came before."""
+        self._transport.set_protocol(self)
+        self.data_received(early)
+
+    def data_received(self, data: bytes) -> None:
+        if self._state is _HANDSHAKE:
+            self._incoming.write(data)
+            self._shake_hands()
+        elif len(data) <= MAX_PIECE_BYTES:
+            self._incoming.write(data)
+            self._read_on()
+        else:
+            for start in range(0, len(data), MAX_PIECE_BYTES):
+                self._incoming.write(data[start : start + MAX_PIECE_BYTES])
+                self._read_on()
+
+    def _shake_hands(self) -> None:
+        try:
+            self._session.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLError as error:
+            # The alert that says why goes out first.
+            self._flush()
+            self._state = _CLOSED
+            self._transport.close()
+            self._failed(error.reason or str(error))
+            return
+        self._flush()
+        self._state = _OPEN
+        self._receiver = self._opened(self)
+        self._receiver.connection_made(self)
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Hands on all that can be decrypted by now."""
+        receiver, state = self._receiver, self._state
+        if self._is_paused or self._has_ended or receiver is None or state is _CLOSED:
+            return
+        data = self._read()
+        if data:
+            receiver.data_received(data)
+        if self._outgoing.pending:
+            # An answer of OpenSSL's own, such as to a key update.
+            self._flush()
+        if self._has_ended and self._state is not _CLOSED and not receiver.eof_received():
+            self.close()
+
+    def _read(self) -> bytes:
+        incoming, decrypt = self._incoming, self._decrypt
+        pieces: list[bytes] = []
+        try:
+            # To ask when there is nothing raises, which costs more than reading.
+            while incoming.pending:
+                data = decrypt(MAX_RECORD_BYTES)
+                if not data:
+                    self._has_ended = True
+                    break
+                if not incoming.pending and not pieces:
+                    return data
+                pieces.append(data)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:
+            self._flush()
+            self._transport.close()
+        return b"".join(pieces)
+
+    def eof_received(self) -> bool:
+        """The socket's end: only after the client's own is our side still wanted."""
+        return self._has_ended and self._state is _OPEN
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        state, self._state = self._state, _CLOSED
+        if self._receiver is not None:
+            self._receiver.connection_lost(exc)
+        elif state is _HANDSHAKE:
+            self._failed("the connection ended")
+
+    def pause_writing(self) -> None:
+        if self._receiver is not None:
+            self._receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._receiver is not None:
+            self._receiver.resume_writing()
+
+    # The receiver's transport.
+
+    def write(self, data: bytes) -> None:
+        """Encrypts and sends; nothing once our side has ended."""
+        if self._state is not _OPEN or not data:
+            return
+        try:
+            if len(data) <= MAX_PIECE_BYTES:
+                self._encrypt(data)
+                self._transport.write(self._outgoing.read())
+                return
+            view = memoryview(data)
+            for start in range(0, len(data), MAX_PIECE_BYTES):
+                self._encrypt(view[start : start + MAX_PIECE_BYTES])
+                self._transport.write(self._outgoing.read())
+        except ssl.SSLError:
+            self._transport.abort()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending and self._state is not _SHUT:
+            self._transport.write(self._outgoing.read())
+
+    def pause_reading(self) -> None:
+        self._is_paused = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._is_paused = False
+        self._transport.resume_reading()
+        if self._incoming.pending:
+            self._call_soon(self._read_on)
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        """Ends our side; the client may go on."""
+        if self._state is _OPEN:
+            self._say_goodbye()
+            self._state = _SHUT
+            self._transport.write_eof()
+
+    def _say_goodbye(self) -> None:
+        try:
+            self._session.unwrap()
+        except ssl.SSLError:
+            # Wanting to read means only that the client has not said goodbye yet.
+            pass
+        self._flush()
+
+    def close(self) -> None:
+        """Ends the connection once what was written is sent."""
+        if self._state is _OPEN:
+            self._say_goodbye()
+        self._state = _CLOSED
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Ends the connection at once."""
+        self._state = _CLOSED
+        self._transport.abort()
+
+    def set_protocol(self, protocol: Any) -> None:
+        """Another receiver from here on."""
+        self._receiver = protocol
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        if name == "ssl_object":
+            return self._session
+        return self._transport.get_extra_info(name, default)
