@@ -19,6 +19,10 @@ from appliance.routing.model import Balance, TlsMode
 
 LISTEN = '[listen]\nhttp = ":8080"\n'
 SITE = '[[site]]\nhost = "a"\nbackends = ["http://b"]\n'
+TLS = '[listen]\nhttps = ":8443"\n'
+TCP_SITE = SITE.replace("http://b", "tcp://b:1")
+CARRIED = "tls = 'passthrough'\n"
+ENDED = "tls = 'terminate'\n"
 
 
 def faults(content: str) -> list[str]:
@@ -96,6 +100,15 @@ def test_a_site_is_read_with_all_its_keys() -> None:
     assert one.origin == "f:1"
 
 
+def test_a_site_behind_tls_is_read_with_its_keys() -> None:
+    content = TLS + TCP_SITE + CARRIED + "redirect_http = true\n"
+    settings = parse_settings(content, "f")
+    assert settings.listen.https == (Address("0.0.0.0", 8443),)
+    (carried,) = settings.sites
+    assert (carried.tls, carried.redirect_http) == (TlsMode.PASSTHROUGH, True)
+    assert carried.backends[0].url == "tcp://b:1"
+
+
 def test_a_host_and_a_backend_may_stand_without_a_list() -> None:
     (site,) = parse_sites('[[site]]\nhost = "*"\nbackends = "http://b"\n', "f")
     assert site.host == "*"
@@ -106,8 +119,15 @@ FAULTS = [
     pytest.param("[listen]\nhtp = ':80'", 'f:2: listen.htp: unknown key; did you mean "http"?', id="misspelt key"),
     pytest.param(LISTEN + "[proxi]", 'f:3: proxi: unknown key; did you mean "proxy"?', id="misspelt section"),
     pytest.param(LISTEN + "[acme]", "f:3: acme: not yet supported", id="section of later"),
-    pytest.param(LISTEN + "https = ':443'", "f:3: listen.https: not yet supported", id="key of later"),
-    pytest.param(LISTEN + SITE + "tls = 'terminate'", 'f:6: site.tls: "terminate" is not yet supported', id="value of later"),
+    pytest.param(LISTEN + "admin = ':8470'", "f:3: listen.admin: not yet supported", id="key of later"),
+    pytest.param(LISTEN + "https = ':8080'", "f:3: listen.https: 0.0.0.0:8080 is taken by http already", id="one port for both"),
+    pytest.param(LISTEN + TCP_SITE + CARRIED, 'f:1: listen: a has tls = "passthrough", and nothing listens for it: write https', id="tls without a port"),
+    pytest.param(TLS + SITE + ENDED, 'f:6: site.tls: "terminate" is not yet supported', id="value of later"),
+    pytest.param(TLS + SITE + CARRIED, "f:5: site.backends: ", id="a request's backend with passthrough"),
+    pytest.param(TLS + TCP_SITE + "sticky = true\n" + CARRIED, "f:6: site.sticky: does nothing", id="a request's key with passthrough"),
+    pytest.param(LISTEN + TCP_SITE, 'f:5: site.backends: tcp:// needs tls = "passthrough"', id="tcp without passthrough"),
+    pytest.param(LISTEN + SITE + "certificate = '/a'", 'f:6: site.certificate: needs tls = "terminate"', id="certificate without tls"),
+    pytest.param(LISTEN + SITE + "hsts = true", 'f:6: site.hsts: needs tls = "terminate"', id="hsts without tls"),
     pytest.param(LISTEN + SITE + "[site.health]", "f:6: site.health: not yet supported", id="subsection of later"),
     pytest.param(LISTEN + SITE + "[site.paths.'/api/']", "f:6: site.paths: not yet supported", id="paths"),
     pytest.param("[listen]\nhttp = 80", "f:2: listen.http: a string is needed, not a number", id="type"),
@@ -133,7 +153,6 @@ FAULTS = [
     pytest.param(LISTEN + SITE + "weights = [1, 2]", "f:6: site.weights: 2 weights for 1 backends", id="weights"),
     pytest.param(LISTEN + SITE + "weights = [0]", "from 1 to 1000", id="weight of nothing"),
     pytest.param(LISTEN + "[[site]]\nhost = 'a'\nbackends = ['h2c://b']", "not yet supported", id="h2c"),
-    pytest.param(LISTEN + "[[site]]\nhost = 'a'\nbackends = ['tcp://b:1']", "not yet supported", id="tcp"),
     pytest.param(LISTEN + "[site]\nhost = 'a'", "written as [[site]] tables", id="single bracket"),
     pytest.param(LISTEN + "[store]\nfile = 's'\n" + SITE, "keep them in one place", id="sites in two places"),
     pytest.param("[listen", "f:1: not TOML", id="not toml"),
