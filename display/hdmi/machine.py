@@ -8,6 +8,7 @@ from display.hdmi.probe import is_tryboot
 
 # systemctl only hands the wish over; a service manager that does not answer is no answer.
 _ASK_TIMEOUT_S = 30
+TRIAL_SERVICE = "gatelight-hdmi-trial.service"
 
 
 class ThisBox:
@@ -26,21 +27,32 @@ class ThisBox:
 
     def reboot(self, *, tryboot: bool) -> None:
         """Asks the service manager for a restart. Raises HdmiError."""
-        command = ["systemctl", "--no-block", "reboot"]
+        words = ["--no-block", "reboot"]
         if tryboot:
-            command.append("--reboot-argument=0 tryboot")
-        try:
-            done = subprocess.run(
-                command, capture_output=True, timeout=_ASK_TIMEOUT_S, check=False, text=True
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise _not_restarted(str(error)) from error
+            words.append("--reboot-argument=0 tryboot")
+        done = _systemctl(*words)
         if done.returncode != 0:
-            raise _not_restarted(done.stderr.strip())
+            why = done.stderr.strip() or "is it systemd?"
+            raise HdmiError("no restart could be asked of", "the service manager", why)
+
+    def require_service(self) -> None:
+        """Raises HdmiError unless the trial's service runs at the next start."""
+        if _systemctl("is-enabled", "--quiet", TRIAL_SERVICE).returncode != 0:
+            way_out = f"systemctl enable {TRIAL_SERVICE}, or --no-try to do without a trial"
+            raise HdmiError(
+                "nothing would take a black screen back without", TRIAL_SERVICE, way_out
+            )
 
 
-def _not_restarted(why: str) -> HdmiError:
-    return HdmiError("no restart could be asked of", "the service manager", why or "is it systemd?")
+def _systemctl(*words: str) -> "subprocess.CompletedProcess[str]":
+    """Raises HdmiError when there is no answer."""
+    command = ["systemctl", *words]
+    try:
+        return subprocess.run(
+            command, capture_output=True, timeout=_ASK_TIMEOUT_S, check=False, text=True
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HdmiError("there was no answer from", "the service manager", str(error)) from error
 
 
 class NoBox:
@@ -56,3 +68,6 @@ class NoBox:
 
     def reboot(self, *, tryboot: bool) -> None:
         """The box does that, when the card is back in it."""
+
+    def require_service(self) -> None:
+        """A card is not tried out."""

@@ -53,7 +53,7 @@ def answer_peer(box: Box, peer: socket.socket, uids: Collection[int]) -> dict[st
             line = lines.readline(MAX_MESSAGE_BYTES)
         uid = peer_uid(peer)
         if uid not in uids:
-            way_out = "add it to the helper's --allow"
+            way_out = "run the command as root, or name the user in the helper's --allow"
             raise HdmiError("no right to change display settings has", f"user {uid}", way_out)
         return answer(box, parse_request(line))
     except HdmiError as error:

@@ -45,6 +45,9 @@ class Machine(Protocol):
     def reboot(self, *, tryboot: bool) -> None:
         """Restarts. Raises HdmiError when that cannot be asked for."""
 
+    def require_service(self) -> None:
+        """Raises HdmiError when nothing would take an unconfirmed mode back after the restart."""
+
 
 class Clock(Protocol):
     """Time that only goes forward."""
@@ -71,14 +74,17 @@ class Trials:
         self.status_file = status_file
         self.clock = clock
         self.file = history.trial
+        # Says the same, for when the card has damaged the first one.
+        self.second = history.trial.with_suffix(".copy")
 
     def read(self) -> Trial | None:
         """The trial under way; None when there is none."""
         data = read_file(self.file)
         if data is None:
             return None
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            return parse_trial(data)
+        for kept in (data, read_file(self.second) or b""):
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                return parse_trial(kept)
         raise HdmiError("nothing can be read from", str(self.file), "remove it, and try again")
 
     def begin(
@@ -94,6 +100,7 @@ class Trials:
 
         With files for a `tryboot` that is the method, else the dead man's.
         """
+        self.machine.require_service()
         with self.history.locked():
             self.require_none()
             changes = self.history.keep(contents)
@@ -146,7 +153,9 @@ class Trials:
             event = self._event(trial)
             counting = self._do(trial, event)
         if not counting:
-            return f"trial of {trial.mode}: {event.value}"
+            is_reverted = Action.PUT_OLD in (choose_actions(trial, event) or ())
+            end = ", so the old files go back" if is_reverted else ""
+            return f"trial of {trial.mode}: {event.value}{end}"
         return self._count_down(trial)
 
     def _count_down(self, trial: Trial) -> str:
@@ -196,6 +205,7 @@ class Trials:
         for action in choose_actions(trial, event) or ():
             if action in MARKS:
                 trial = replace(trial, phase=MARKS[action], boot_id=self.machine.boot_id())
+                write_file(self.second, encode_trial(trial))
                 write_file(self.file, encode_trial(trial))
             elif action in (Action.REBOOT, Action.REBOOT_TRYBOOT):
                 self.machine.reboot(tryboot=action is Action.REBOOT_TRYBOOT)
@@ -215,6 +225,7 @@ class Trials:
         elif action is Action.CLEAR:
             self._hide()
             remove_file(self.file)
+            remove_file(self.second)
 
     def _show(self, trial: Trial) -> float:
         """Says how the trial stands; a service started anew goes on with the old end."""

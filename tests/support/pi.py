@@ -37,6 +37,7 @@ class CardboardPi:
     boots: int = 1
     tryboot: bool = False
     can_reboot: bool = True
+    has_service: bool = True
     reboots: list[bool] = field(default_factory=list)
 
     def write(self, path: str, data: bytes | str) -> Path:
@@ -85,3 +86,7 @@ class CardboardPi:
         self.boots += 1
         self.tryboot = tryboot
         self.reboots.append(tryboot)
+
+    def require_service(self) -> None:
+        if not self.has_service:
+            raise HdmiError("nothing would take a black screen back without", "it", "--no-try")

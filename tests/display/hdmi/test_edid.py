@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from display.hdmi.cea_later_table import CEA_LATER_ROWS
 from display.hdmi.edid import BLOCK_BYTES, Display, parse_edid
 from display.hdmi.edid_file import encode_edid
-from display.hdmi.modes import Mode, Timing, cea_modes, dmt_modes, parse_mode
+from display.hdmi.modes import Group, Mode, Timing, cea_modes, dmt_modes, mode_of_row, parse_mode
 from display.hdmi.timings import resolve_mode
 from tests.support import edids
 
@@ -36,9 +37,14 @@ def run(data: bytes, *options: str) -> str:
 
 
 def decoded(data: bytes) -> list[Numbers]:
-    """The timings edid-decode sees. It counts borders apart, we as part of the porches."""
+    """The timings edid-decode sees."""
+    return timings_of(run(data, "-L"))
+
+
+def timings_of(text: str) -> list[Numbers]:
+    """It counts borders apart, we as part of the porches."""
     found: list[Numbers] = []
-    for match in LINE.finditer(run(data, "-L")):
+    for match in LINE.finditer(text):
         width, height, i, mhz, *rest = match.groups()
         h_front, h_sync, h_back, h_pol, h_border, v_front, v_sync, v_back, v_pol, v_border = rest
         across, down = int(h_border or 0), int(v_border or 0)
@@ -106,6 +112,29 @@ def size(text: str) -> Numbers:
     match = re.search(r"(\d+)x(\d+)(i?)\s+[\d.]+ Hz.*?([\d.]+) MHz", text)
     assert match is not None
     return int(match[1]), int(match[2]), bool(match[3]), round(float(match[4]) * 1000)
+
+
+@pytest.mark.parametrize("group", Group)
+def test_the_tables_are_those_edid_decode_has(group: Group) -> None:
+    option = "--list-vics" if group is Group.CEA else "--list-dmts"
+    done = subprocess.run(
+        ["edid-decode", "-L", option], capture_output=True, text=True, timeout=30, check=True
+    )
+    ids = re.findall(r"^(?:VIC +(\d+)|DMT (0x..)):", done.stdout, re.MULTILINE)
+    timings = timings_of(re.sub(r"^(?=VIC|DMT)", " ", done.stdout, flags=re.MULTILINE))
+    listed = {int(vic or dmt, 0): each for (vic, dmt), each in zip(ids, timings, strict=True)}
+    rows = cea_modes() if group is Group.CEA else dmt_modes()
+    known = {row.number: numbers(row.mode.timing) for row in rows if row.mode and row.mode.timing}
+    if group is Group.CEA:
+        later = {row[0]: mode_of_row(row).timing for row in CEA_LATER_ROWS}
+        known |= {number: numbers(timing) for number, timing in later.items() if timing}
+        assert listed.pop(65) == numbers(CUSTOM)
+        assert known.keys() == listed.keys()
+    assert {number: listed[number] for number in known} == known
+
+
+# The format that hdmi_mode 65, a custom one, is the number of.
+CUSTOM = Timing(1280, 3040, 3080, 3300, 720, 725, 730, 750, 59400, True, True)
 
 
 def test_the_old_monitor_offers_the_modes_a_pi_once_listed() -> None:

@@ -11,35 +11,11 @@ from display.hdmi.config_edit import edit_config
 from display.hdmi.errors import HdmiError
 from display.hdmi.history import History, Places
 from display.hdmi.trial_run import Trials
+from tests.support.pi import CardboardPi
 
 OLD = {"config.txt": b"a=1\n", "cmdline.txt": b"root=a\n"}
 NEW = {"config.txt": b"a=2\n", "cmdline.txt": b"root=a video=b\n"}
 TRYBOOT = {"tryboot.txt": b"a=2\ncmdline=try.txt\n", "try.txt": b"root=a video=b\n"}
-
-
-@dataclass
-class CardboardBox:
-    """Knows how often it was restarted."""
-
-    boots: int = 1
-    tryboot: bool = False
-    can_reboot: bool = True
-
-    def boot_id(self) -> str:
-        return str(self.boots)
-
-    def is_tryboot(self) -> bool:
-        return self.tryboot
-
-    def reboot(self, *, tryboot: bool) -> None:
-        if not self.can_reboot:
-            raise HdmiError("nobody restarts", "the box", "pull the plug")
-        self.boots += 1
-        self.tryboot = tryboot
-
-    def lose_power(self) -> None:
-        self.boots += 1
-        self.tryboot = False
 
 
 @dataclass
@@ -61,7 +37,7 @@ class TurnedClock:
 @dataclass
 class Scene:
     trials: Trials
-    box: CardboardBox
+    box: CardboardPi
     clock: TurnedClock
 
     def begin(self, tryboot: bool = False) -> bool:
@@ -78,7 +54,7 @@ def scene(tmp_path: Path) -> Scene:
     boot.mkdir()
     for name, data in OLD.items():
         (boot / name).write_bytes(data)
-    box, clock = CardboardBox(), TurnedClock()
+    box, clock = CardboardPi(tmp_path), TurnedClock()
     history = History(Places(boot))
     return Scene(Trials(history, box, tmp_path / "run/trial.json", clock), box, clock)
 
@@ -114,7 +90,7 @@ def test_power_lost_during_the_trial_brings_the_old_picture(scene: Scene, tryboo
     scene.clock.at[1005.0] = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         scene.trials.run()
-    scene.box.lose_power()
+    scene.box.reboot(tryboot=False)
     scene.trials.run()
     assert scene.box.boots == (3 if tryboot else 4)
     assert scene.files() == OLD
@@ -154,6 +130,32 @@ def test_a_box_that_does_not_restart_has_its_files_back(scene: Scene) -> None:
         scene.begin()
     assert scene.files() == OLD
     assert scene.trials.read() is None
+
+
+def test_without_its_service_there_is_no_trial(scene: Scene) -> None:
+    scene.box.has_service = False
+    with pytest.raises(HdmiError, match="nothing would take a black screen back"):
+        scene.begin()
+    assert (scene.files(), scene.box.boots) == (OLD, 1)
+
+
+@pytest.mark.parametrize("damage", [b"", bytes(300), b"{"])
+def test_a_phase_that_the_card_has_damaged_is_read_from_its_copy(
+    scene: Scene, damage: bytes
+) -> None:
+    scene.begin()
+    scene.trials.file.write_bytes(damage)
+    assert scene.trials.run() == "trial of 640x480@60: not confirmed"
+    assert scene.files() == OLD
+    assert not scene.trials.second.exists()
+
+
+def test_a_phase_that_nothing_is_left_of_is_said_and_not_guessed(scene: Scene) -> None:
+    scene.begin()
+    for file in (scene.trials.file, scene.trials.second):
+        file.write_bytes(b"")
+    with pytest.raises(HdmiError, match=r"nothing can be read from .*trial.json: remove it"):
+        scene.trials.run()
 
 
 def test_there_is_one_trial_at_a_time(scene: Scene) -> None:
