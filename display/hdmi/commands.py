@@ -128,7 +128,7 @@ def mend(command: Command) -> Answer:
 
 def count_down(command: Command) -> Answer:
     """The trial's service: blocks until somebody answers, or the time is over."""
-    said = command.box.trials().run()
+    said = command.box.trials().run(partial(print, file=sys.stderr, flush=True))
     return {"said": said}, said
 
 

@@ -7,7 +7,7 @@ end by the kernel's monotonic clock (a Pi has no clock battery). No file: no tri
 import contextlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -143,8 +143,11 @@ class Trials:
         """Puts the old files back, and restarts if the new ones are in use."""
         return self._tell(Event.GIVE_UP, "it is confirmed already")
 
-    def run(self) -> str:
-        """What the trial's service does at each start; waits for an answer. Says what it did."""
+    def run(self, say: Callable[[str], object] = lambda _: None) -> str:
+        """What the trial's service does at each start; waits for an answer. Says what it did.
+
+        `say` gets the question for whoever looks at the console.
+        """
         trial = self.read()
         if trial is None:
             self._hide()
@@ -156,10 +159,12 @@ class Trials:
             is_reverted = Action.PUT_OLD in (choose_actions(trial, event) or ())
             end = ", so the old files go back" if is_reverted else ""
             return f"trial of {trial.mode}: {event.value}{end}"
-        return self._count_down(trial)
-
-    def _count_down(self, trial: Trial) -> str:
         ends_s = self._show(trial)
+        left_s = round(ends_s - self.clock.monotonic())
+        say(f"Can you see this? Keep it within {left_s} s: gatelight-hdmi confirm")
+        return self._count_down(trial, ends_s)
+
+    def _count_down(self, trial: Trial, ends_s: float) -> str:
         while self.clock.monotonic() < ends_s:
             if not self.file.exists():
                 return f"trial of {trial.mode}: answered"

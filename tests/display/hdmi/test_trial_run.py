@@ -106,10 +106,12 @@ def test_undo_ends_a_trial_at_once(scene: Scene) -> None:
 
 
 def test_the_screen_can_read_how_the_trial_stands(scene: Scene) -> None:
-    seen = []
+    seen: list[object] = []
+    said: list[str] = []
     scene.begin()
     scene.clock.at[1005.0] = lambda: seen.append(json.loads(scene.trials.status_file.read_bytes()))
-    scene.trials.run()
+    scene.trials.run(said.append)
+    assert said == ["Can you see this? Keep it within 30 s: gatelight-hdmi confirm"]
     assert seen == [{"port": 0, "mode": "640x480@60", "ends_monotonic_s": 1030.0}]
     assert not scene.trials.status_file.exists()
 
