@@ -79,7 +79,7 @@ class Box:
                 "there is no firmware display on the", board.model.name, "its driver is kms"
             )
         custom = read_custom(self.root) if self.is_live else {}
-        return Situation(board, driver, files, ports, custom, self.is_live)
+        return Situation(board, driver, files, ports, custom, self.is_live, str(self.folder()))
 
     def _board(self, ports: tuple[Port, ...]) -> Board:
         board = read_board(self.root, ports) if self.is_live else _board_of(ports)

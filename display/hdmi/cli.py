@@ -13,8 +13,9 @@ from pathlib import Path
 
 from display.hdmi.box import Box
 from display.hdmi.commands import COMMANDS, Command
-from display.hdmi.errors import HdmiError, RefusedError, UsageError
+from display.hdmi.errors import HdmiError, UsageError
 from display.hdmi.models import MODELS
+from display.hdmi.requests import encode_error
 from display.hdmi.situation import Driver
 from display.hdmi.trial import DEFAULT_SECONDS, MAX_SECONDS, MIN_SECONDS
 
@@ -182,9 +183,7 @@ def _printable(text: str) -> str:
 
 def _fail(error: HdmiError, *, as_json: bool) -> int:
     if as_json:
-        table = {"what": error.what, "where": error.where, "way_out": error.way_out}
-        nearest = {"nearest": error.nearest} if isinstance(error, RefusedError) else {}
-        print(json.dumps({"error": table | nearest}, indent=2))
+        print(json.dumps(encode_error(error), indent=2))
     print(_printable(f"gatelight: {error}"), file=sys.stderr)
     return 2 if isinstance(error, UsageError) else 1
 

@@ -5,7 +5,7 @@ Debian the same settings also go into the files raspi-firmware makes the boot fi
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from display.hdmi.choice import Choice, choose_mode
@@ -21,15 +21,20 @@ from display.hdmi.config_eval import NoEffect, Setting, evaluate, read_settings
 from display.hdmi.errors import HdmiError
 from display.hdmi.plan_firmware import plan_safe, plan_settings, settings_4kp60
 from display.hdmi.plan_kms import (
-    edid_name,
-    edid_path,
     plan_cmdline,
     plan_edid,
     plan_reset_cmdline,
     plan_safe_cmdline,
     require_room,
 )
-from display.hdmi.situation import CUSTOM_CMDLINE, CUSTOM_CONFIG, Driver, Situation
+from display.hdmi.situation import (
+    CUSTOM_CMDLINE,
+    CUSTOM_CONFIG,
+    Driver,
+    Situation,
+    edid_name,
+    edid_path,
+)
 from display.hdmi.wish import Wish, describe
 
 Contents = Mapping[str, bytes | None]
@@ -56,7 +61,10 @@ class Plan:
 
 
 def plan_set(wish: Wish, situation: Situation) -> Plan:
-    """Raises RefusedError, or HdmiError when the files are not what they should be."""
+    """The files for a wish.
+
+    Raises RefusedError, or HdmiError when the files are not what they should be.
+    """
     require_boot_files(situation)
     situation.port(wish.port)
     choice = None
@@ -78,7 +86,7 @@ def plan_safe_mode(situation: Situation, port: int | None) -> Plan:
                 data = plan_safe_cmdline(data, number)
             return data
 
-        contents = _cmdlines(situation, edit)
+        contents = _cmdlines(situation, edit) | _without_edids(situation, ports)
     else:
         ours = block_settings(situation.files.get(situation.config, b""))
         for number in ports:
@@ -108,6 +116,7 @@ def plan_reset(situation: Situation, port: int | None) -> Plan:
     extra = situation.custom.get(CUSTOM_CMDLINE)
     if extra is not None:
         contents[CUSTOM_CMDLINE] = _unless_blank(plan_reset_cmdline(extra, port))
+    contents |= _without_edids(situation, (0, 1) if port is None else (port,))
     action = "reset" if port is None else f"reset --port {port}"
     return Plan(action, port or 0, "automatic", _changed(contents, situation))
 
@@ -116,7 +125,7 @@ def require_boot_files(situation: Situation) -> None:
     """Raises HdmiError when a folder is no boot partition."""
     if not any(_BOOT_FILES.fullmatch(name) for name in situation.files):
         way_out = "--boot names the folder of config.txt"
-        raise HdmiError("there are no boot files in", "this folder", way_out)
+        raise HdmiError("there are no boot files in", situation.folder, way_out)
 
 
 def _set_firmware(wish: Wish, choice: Choice | None, situation: Situation) -> Plan:
@@ -146,9 +155,6 @@ def _set_firmware(wish: Wish, choice: Choice | None, situation: Situation) -> Pl
 
 
 def _set_kms(wish: Wish, choice: Choice | None, situation: Situation) -> Plan:
-    if situation.cmdline is None:
-        way_out = "is it the boot partition? A Pi that starts has its root= there"
-        raise HdmiError("there is no cmdline.txt in", "this folder", way_out)
     edid = plan_edid(situation, wish, choice.mode if choice else None)
 
     def edit(data: bytes) -> bytes:
@@ -156,7 +162,7 @@ def _set_kms(wish: Wish, choice: Choice | None, situation: Situation) -> Plan:
         return edited if edid is None else set_edid_file(edited, wish.port, edid_name(wish.port))
 
     contents = _cmdlines(situation, edit)
-    if edid is not None:
+    if edid is not None and _changed(contents, situation):
         contents[edid_path(wish.port)] = edid
     config = dict(block_settings(situation.files.get(situation.config, b"")))
     wanted = settings_4kp60(choice, situation.board.model) if choice else {}
@@ -178,11 +184,11 @@ def _tryboot_kms(
     port: int, contents: Contents, edid: bytes | None, situation: Situation
 ) -> Contents:
     """A tryboot.txt that names a command line, and that an EDID file, of its own."""
-    assert situation.cmdline is not None
+    name = _require_cmdline(situation)
     config = contents.get(situation.config) or situation.files.get(situation.config, b"")
     ours = block_settings(config) | {"cmdline": TRY_CMDLINE}
-    folder = situation.cmdline.rpartition("/")[0]
-    line = contents[situation.cmdline] or b""
+    folder = name.rpartition("/")[0]
+    line = contents[name] or b""
     tried: dict[str, bytes | None] = {TRYBOOT: edit_config(config, ours)}
     if edid is not None:
         line = set_edid_file(line, port, edid_name(port, trial=True))
@@ -204,15 +210,26 @@ def _configs(situation: Situation, ours: Mapping[str, str]) -> dict[str, bytes |
 
 def _cmdlines(situation: Situation, edit: Callable[[bytes], bytes]) -> dict[str, bytes | None]:
     """cmdline.txt and, on Debian, what its end is made from, edited."""
-    if situation.cmdline is None:
-        way_out = "is it the boot partition? A Pi that starts has its root= there"
-        raise HdmiError("there is no cmdline.txt in", "this folder", way_out)
-    line = edit(situation.files[situation.cmdline])
-    require_room(line, situation.cmdline)
-    contents: dict[str, bytes | None] = {situation.cmdline: line}
+    name = _require_cmdline(situation)
+    line = edit(situation.files[name])
+    require_room(line, name)
+    contents: dict[str, bytes | None] = {name: line}
     if CUSTOM_CMDLINE in situation.custom:
         contents[CUSTOM_CMDLINE] = edit(situation.custom[CUSTOM_CMDLINE] or b"")
     return contents
+
+
+def _without_edids(situation: Situation, ports: Iterable[int]) -> dict[str, bytes | None]:
+    """The EDID files of ours that the command line names taken away."""
+    return {edid_path(port): None for port in ports if situation.has_our_edid(port)}
+
+
+def _require_cmdline(situation: Situation) -> str:
+    """A line made of our arguments alone would have no root= to start from."""
+    if situation.cmdline is None:
+        way_out = "is it the boot partition? A Pi that starts has its root= there"
+        raise HdmiError("there is no cmdline.txt in", situation.folder, way_out)
+    return situation.cmdline
 
 
 def _commented(

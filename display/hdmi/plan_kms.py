@@ -10,7 +10,6 @@ from display.hdmi.choice import Choice
 from display.hdmi.cmdline_txt import (
     MAX_CMDLINE_BYTES,
     Video,
-    connector,
     drop_videos,
     parse_video,
     set_edid_file,
@@ -20,7 +19,7 @@ from display.hdmi.cmdline_txt import (
 from display.hdmi.edid_file import encode_edid
 from display.hdmi.errors import HdmiError, RefusedError
 from display.hdmi.modes import Mode
-from display.hdmi.situation import EDID_FOLDER, Situation
+from display.hdmi.situation import Situation
 from display.hdmi.wish import Wish
 
 _MARGINS = ("margin_left", "margin_right", "margin_top", "margin_bottom")
@@ -68,16 +67,6 @@ def plan_edid(situation: Situation, wish: Wish, mode: Mode | None) -> bytes | No
         return encode_edid(mode)
     except ValueError:
         return None
-
-
-def edid_name(port: int, *, trial: bool = False) -> str:
-    """The EDID file's name, as `drm.edid_firmware=` says it."""
-    return f"gatelight-{'try-' if trial else ''}{connector(port)}.bin"
-
-
-def edid_path(port: int, *, trial: bool = False) -> str:
-    """Where the kernel looks for it."""
-    return f"{EDID_FOLDER}/{edid_name(port, trial=trial)}"
 
 
 def require_room(data: bytes, where: str) -> None:

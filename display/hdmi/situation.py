@@ -2,8 +2,9 @@
 
 import enum
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from display.hdmi.cmdline_txt import connector, edid_files_of
 from display.hdmi.config_eval import ROOT, Setting, evaluate, read_settings
 from display.hdmi.config_filters import Board
 from display.hdmi.config_txt import Kind, parse_config
@@ -45,7 +46,8 @@ class Situation:
 
     `files` has the boot folder's files by name. `custom` has CUSTOM_CONFIG and CUSTOM_CMDLINE
     (None: not there yet) where Debian's raspi-firmware makes the boot files; elsewhere it is empty.
-    `has_root` tells that absolute paths can be written, not this folder alone.
+    `has_root` tells that absolute paths can be written, not the boot folder alone; `folder` is how
+    errors call that.
     """
 
     board: Board
@@ -54,6 +56,7 @@ class Situation:
     ports: tuple[Port, ...] = ()
     custom: Mapping[str, bytes | None] = field(default_factory=dict)
     has_root: bool = False
+    folder: str = "this folder"
 
     @property
     def config(self) -> str:
@@ -76,7 +79,13 @@ class Situation:
             where = f"port {number} of the {model.name}"
             way_out = "it has port 0 only" if model.ports == 1 else "its ports are 0 and 1"
             raise HdmiError("there is no", where, way_out)
-        return next((port for port in self.ports if port.number == number), Port(number))
+        port = next((port for port in self.ports if port.number == number), Port(number))
+        return replace(port, display=None) if self.has_our_edid(number) else port
+
+    def has_our_edid(self, number: int) -> bool:
+        """Whether the kernel was given an EDID of ours: then the display's own is not known."""
+        line = self.files.get(self.cmdline or "", b"")
+        return self.has_root and edid_files_of(line).get(connector(number)) == edid_name(number)
 
 
 def find_name(files: Iterable[str], wanted: str) -> str | None:
@@ -128,3 +137,13 @@ def choose_driver(files: Mapping[str, bytes], board: Board) -> Driver | None:
     ):
         return None
     return Driver.FIRMWARE
+
+
+def edid_name(port: int, *, trial: bool = False) -> str:
+    """The EDID file's name, as `drm.edid_firmware=` says it."""
+    return f"gatelight-{'try-' if trial else ''}{connector(port)}.bin"
+
+
+def edid_path(port: int, *, trial: bool = False) -> str:
+    """Where the kernel looks for it."""
+    return f"{EDID_FOLDER}/{edid_name(port, trial=trial)}"

@@ -229,6 +229,22 @@ def test_a_display_without_an_edid_gets_one_of_ours() -> None:
     assert plan.tryboot["/lib/firmware/gatelight-try-HDMI-A-1.bin"] == edid
 
 
+def test_an_edid_of_ours_is_not_taken_for_the_displays() -> None:
+    """The kernel shows the file we gave it as if it came over the cable."""
+    there = situation(driver=Driver.KMS, ports=(Port(0, True, None),), has_root=True)
+    first = plan_set(parse_wish({"mode": "1280x1024@60"}), there)
+    edid = first.contents["/lib/firmware/gatelight-HDMI-A-1.bin"] or b""
+    line = first.contents["cmdline.txt"] or b""
+    seen = Port(0, True, parse_edid(edid))
+    there = replace(there, files={**there.files, "cmdline.txt": line}, ports=(seen,))
+    assert plan_set(parse_wish({"mode": "1280x1024@60"}), there).contents == {}
+    second = plan_set(parse_wish({"mode": "1920x1080@60"}), there)
+    assert second.contents.keys() == {"cmdline.txt", "/lib/firmware/gatelight-HDMI-A-1.bin"}
+    for plan in (plan_reset(there, None), plan_safe_mode(there, 0)):
+        assert plan.contents["/lib/firmware/gatelight-HDMI-A-1.bin"] is None
+        assert b"edid" not in (plan.contents["cmdline.txt"] or b"")
+
+
 @pytest.mark.parametrize("is_connected", [None, False])
 def test_an_unplugged_port_gets_an_edid_only_when_forced(is_connected: bool | None) -> None:
     there = situation(driver=Driver.KMS, ports=(Port(0, is_connected, None),), has_root=True)
