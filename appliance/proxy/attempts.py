@@ -34,18 +34,24 @@ CONNECT_SLACK_S = 1.0
 
 
 class Attempts(ABC):
-    """Made for each request; most stay with the values below, which cost nothing to set."""
+    """Made for each request; slots, because every request reads and writes most of them."""
 
-    site: LiveSite | None = None
-    backend: BackendConnection | None = None
-    """The connection this request has borrowed."""
-    body: RequestBody | None = None
-    keep_alive: bool
-    _chosen: LiveBackend | None = None
-    _opening: BackendConnection | None = None
-    _candidates: Iterator[Any] | None = None
-    _backend_url = b""
-    _tries = 0
+    __slots__ = (
+        "_backend_url",
+        "_candidates",
+        "_chosen",
+        "_opening",
+        "_started_s",
+        "_tries",
+        "backend",
+        "body",
+        "client",
+        "client_ip",
+        "gate",
+        "keep_alive",
+        "request",
+        "site",
+    )
 
     def __init__(self, client: "ClientConnection", request: Request) -> None:
         self.client = client
@@ -53,6 +59,15 @@ class Attempts(ABC):
         self.request = request
         self.keep_alive = request.fields.keep_alive
         self.client_ip = client.ip
+        self.site: LiveSite | None = None
+        self.backend: BackendConnection | None = None
+        """The connection this request has borrowed."""
+        self.body: RequestBody | None = None
+        self._chosen: LiveBackend | None = None
+        self._opening: BackendConnection | None = None
+        self._candidates: Iterator[Any] | None = None
+        self._backend_url = b""
+        self._tries = 0
         self._started_s = monotonic()
 
     @abstractmethod

@@ -6,6 +6,7 @@ ends exactly once, in `_finish` or in `on_client_gone`, and then nothing refers 
 """
 
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from appliance.proxy.answer import Answer
 from appliance.proxy.attempts import Attempts
@@ -27,7 +28,11 @@ from appliance.proxy.live import LiveBackend, LiveSite
 from appliance.proxy.retry import Failure
 from appliance.proxy.upgrade import join
 from appliance.wire.fields import MalformedHeadError
+from appliance.wire.request import Request
 from appliance.wire.response import Response
+
+if TYPE_CHECKING:
+    from appliance.proxy.client import ClientConnection
 
 # A body may pause (a phone asleep in the middle of an upload), but not for ever.
 BODY_PAUSE_S = 600.0
@@ -38,12 +43,23 @@ CLIENT_GONE = 499
 class Exchange(Attempts):
     """Made for each request by its client's connection."""
 
-    backend_full = False
-    _answer: Answer | None = None
-    _until_close = False
-    _status = 0
-    _bytes_out = 0
-    _answered_at_s = 0.0
+    __slots__ = (
+        "_answer",
+        "_answered_at_s",
+        "_bytes_out",
+        "_status",
+        "_until_close",
+        "backend_full",
+    )
+
+    def __init__(self, client: "ClientConnection", request: Request) -> None:
+        super().__init__(client, request)
+        self.backend_full = False
+        self._answer: Answer | None = None
+        self._until_close = False
+        self._status = 0
+        self._bytes_out = 0
+        self._answered_at_s = 0.0
 
     # The request.
 
@@ -262,7 +278,7 @@ class Exchange(Attempts):
         """Counts the answer and writes its line."""
         if self.body is not None:
             bytes_in = self.body.size_bytes
-        answered_at_s = self._answered_at_s
+        begun_s, answered_s = self._started_s, self._answered_at_s
         self.gate.account(
             self.site,
             self.request,
@@ -271,6 +287,6 @@ class Exchange(Attempts):
             self._status,
             bytes_in,
             self._bytes_out,
-            now_s - self._started_s,
-            answered_at_s - self._started_s if answered_at_s else 0.0,
+            int((now_s - begun_s) * 1e6),
+            int((answered_s - begun_s) * 1e6) if answered_s else 0,
         )

@@ -40,7 +40,7 @@ class Contexts(Protocol):
 
 
 EncodeLine = Callable[
-    [bytes, bytes, bytes, int, int, int, tuple[bytes, bytes], bytes, bytes, float, float], bytes
+    [bytes, bytes, bytes, int, int, int, tuple[bytes, bytes], bytes, bytes, int, int], bytes
 ]
 
 
@@ -101,12 +101,12 @@ class Gate:
         status: int,
         bytes_in: int,
         bytes_out: int,
-        total_s: float,
-        backend_s: float,
+        total_us: int,
+        backend_us: int,
     ) -> None:
         """Counts an answer and writes its line."""
         cells = site.cells if site is not None else None
-        self.tally.answered(cells, status, bytes_in, bytes_out, int(total_s * 1e6))
+        self.tally.answered(cells, status, bytes_in, bytes_out, total_us)
         log = self.log
         if log is None:
             return
@@ -120,8 +120,8 @@ class Gate:
             request.fields.visitor,
             site.name if site is not None else b"",
             backend_url,
-            total_s * 1000,
-            backend_s * 1000,
+            total_us,
+            backend_us,
         )
         log.add(line)
 

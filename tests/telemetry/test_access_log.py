@@ -168,14 +168,14 @@ def test_lines_of_several_workers_do_not_mix_in_a_pipe(blocking: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "pieces"),
+    ("data", "pieces"),
     [
-        ([], [[]]),
-        ([b"ab\n"], [[b"ab\n"]]),
-        ([b"ab\n", b"cd\n", b"ef\n"], [[b"ab\n", b"cd\n"], [b"ef\n"]]),
-        ([b"longer\n", b"a\n", b"longer\n"], [[b"longer\n"], [b"a\n"], [b"longer\n"]]),
+        (b"", []),
+        (b"ab\n", [b"ab\n"]),
+        (b"ab\ncd\nef\n", [b"ab\ncd\n", b"ef\n"]),
+        (b"longer\na\nlonger\n", [b"longer\n", b"a\n", b"longer\n"]),
     ],
     ids=["none", "one", "two and one", "too long ones"],
 )
-def test_pieces_end_where_lines_end(lines: list[bytes], pieces: list[list[bytes]]) -> None:
-    assert [list(piece) for piece in split_lines(lines, 6)] == pieces
+def test_pieces_end_where_lines_end(data: bytes, pieces: list[bytes]) -> None:
+    assert list(split_lines(data, 6)) == pieces

@@ -16,6 +16,7 @@ from appliance.telemetry.log_lines import (
     escape,
     iso_text,
     json_line,
+    quote_request,
     quote_visitor,
 )
 
@@ -39,8 +40,8 @@ def fields(**changed: Any) -> tuple[Any, ...]:
         "visitor": (b"", b"curl/8"),
         "site": b"a.test",
         "backend": b"http://10.0.0.1:80",
-        "total_ms": 1.2345,
-        "backend_ms": 1.0,
+        "total_us": 1234,
+        "backend_us": 1000,
     }
     return tuple((values | changed).values())
 
@@ -115,7 +116,10 @@ def test_json_has_the_fields_by_name() -> None:
 def test_long_fields_are_not_remembered() -> None:
     """What clients may choose must not fill the memory."""
     quote_visitor.cache_clear()
-    agents = (b"short", b"x" * MAX_REMEMBERED_BYTES, b"y" * (MAX_REMEMBERED_BYTES + 1))
-    for agent in agents:
-        assert b'"-" "%b"' % agent in combined_line(*fields(visitor=(b"", agent)))
+    quote_request.cache_clear()
+    texts = (b"short", b"x" * MAX_REMEMBERED_BYTES, b"y" * (MAX_REMEMBERED_BYTES + 1))
+    for text in texts:
+        line = combined_line(*fields(request_line=text, visitor=(b"", text)))
+        assert b'"%b" 200 612 "-" "%b" ' % (text, text) in line
     assert quote_visitor.cache_info().currsize == 2
+    assert quote_request.cache_info().currsize == 2
