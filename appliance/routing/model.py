@@ -43,8 +43,22 @@ class ProxyProtocol(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """How a site's backends are asked whether they are well; no path: whether they take a connection.
+
+    `fall` failures in a row take a backend out, `rise` successes bring it back.
+    """
+
+    path: str | None = None
+    interval_s: float = 3.0
+    timeout_s: float = 1.0
+    rise: int = 2
+    fall: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
-    """One upstream server. `url` is how logs and status name it."""
+    """One upstream server. `url` is how logs and status name it; weight 0 means: it is drained."""
 
     url: str
     scheme: Scheme
@@ -87,6 +101,7 @@ class Site:
     redirect_http: bool = False
     hsts: bool = False
     proxy_protocol: ProxyProtocol = ProxyProtocol.OFF
+    check: Check | None = None
     origin: str = ""
 
 

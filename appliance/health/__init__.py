@@ -1,0 +1,1 @@
+"""Gatelight: appliance/health."""
