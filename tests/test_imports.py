@@ -24,6 +24,7 @@ LEVELS = {
     "upstream": 2,
     "telemetry": 2,
     "tls": 2,
+    "health": 2,
     "admin": 2,
     "board": 0,
     "feed": 2,

@@ -13,7 +13,7 @@ from appliance.health.probe import Probe, encode_question
 from appliance.routing.health import Condition, judge
 from appliance.routing.model import Backend, Check, Site
 
-# The first checks come within this time of the start, spread so that a thousand do not come at once.
+# The first checks come within this time, spread so that a thousand do not come at once.
 FIRST_WITHIN_S = 0.5
 
 Key = tuple[str, str]

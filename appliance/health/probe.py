@@ -24,7 +24,7 @@ def encode_question(path: str, host: str) -> bytes:
 
 
 def find_fault(head: bytes) -> str | None:
-    """What is wrong with an answer's head (up to the empty line, left out); None when it is well."""
+    """What is wrong with an answer's head (without the empty line); None when it is well."""
     try:
         status = parse_response(head, MAX_FIELDS).status
     except MalformedHeadError as error:
@@ -52,7 +52,7 @@ class Probe(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while not self._is_done and (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head, self._buffer = self._buffer[: end + 2], self._buffer[end + 4 :]
+            head, self._buffer = self._buffer[:end], self._buffer[end + 4 :]
             # A 1xx goes before the answer proper.
             if not head.startswith((b"HTTP/1.1 1", b"HTTP/1.0 1")):
                 self.end(find_fault(head))

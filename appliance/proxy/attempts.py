@@ -23,7 +23,6 @@ from appliance.proxy.live import LiveBackend, LiveSite, Pool
 from appliance.proxy.own_pools import OwnPools, encode_introduction
 from appliance.proxy.request_body import RequestBody
 from appliance.proxy.retry import Failure, may_retry, status_of
-from appliance.routing.model import ProxyProtocol
 from appliance.wire.request import IDEMPOTENT, Request
 
 if TYPE_CHECKING:
@@ -34,24 +33,16 @@ CONNECT_SLACK_S = 1.0
 
 
 class Attempts(ABC):
-    """Made for each request; slots, because every request reads and writes most of them."""
+    """Made for each request; what most requests never set stays with the class."""
 
-    __slots__ = (
-        "_backend_url",
-        "_candidates",
-        "_chosen",
-        "_opening",
-        "_started_s",
-        "_tries",
-        "backend",
-        "body",
-        "client",
-        "client_ip",
-        "gate",
-        "keep_alive",
-        "request",
-        "site",
-    )
+    backend: BackendConnection | None = None
+    """The connection this request has borrowed."""
+    _chosen: LiveBackend | None = None
+    _opening: BackendConnection | None = None
+    _candidates: Iterator[Any] | None = None
+    _backend_url = b""
+    _tries = 0
+    site: LiveSite | None = None
 
     def __init__(self, client: "ClientConnection", request: Request) -> None:
         self.client = client
@@ -59,15 +50,7 @@ class Attempts(ABC):
         self.request = request
         self.keep_alive = request.fields.keep_alive
         self.client_ip = client.ip
-        self.site: LiveSite | None = None
-        self.backend: BackendConnection | None = None
-        """The connection this request has borrowed."""
         self.body: RequestBody | None = None
-        self._chosen: LiveBackend | None = None
-        self._opening: BackendConnection | None = None
-        self._candidates: Iterator[Any] | None = None
-        self._backend_url = b""
-        self._tries = 0
         self._started_s = monotonic()
 
     @abstractmethod
@@ -92,7 +75,8 @@ class Attempts(ABC):
         if self.client.peer.trusted:
             chain = request.fields.named.get(b"x-forwarded-for", b"")
             self.client_ip = choose_client(self.client.peer, chain, gate.trusted).encode()
-        self._try(site, self._choose_first(site))
+        only = site.only
+        self._try(site, only if only is not None and only.up else self._choose_first(site))
 
     def _find_site(self, key: object) -> LiveSite | None:
         """The site for a host not seen of late; where it cannot be had here, that is answered."""
@@ -117,9 +101,6 @@ class Attempts(ABC):
 
     def _choose_first(self, site: LiveSite) -> LiveBackend | None:
         """The backend to ask first; those to ask next wait in `_candidates`."""
-        only = site.only
-        if only is not None:
-            return only if only.up else None
         if site.by_cookie is not None:
             stuck = site.stuck_to(self.request)
             if stuck is not None:
@@ -137,18 +118,16 @@ class Attempts(ABC):
             self.refuse(none_up(site.name))
             return
         self._choose(chosen)
-        request = self.request
-        replayable = self.body is None and request.line.method in IDEMPOTENT
-        connection = self._pool_of(site, chosen).take(self.gate.now_s, replayable)
+        replayable = self.body is None and self.request.line.method in IDEMPOTENT
+        pool = self._own_pool(chosen) if site.is_introduced else chosen.pool
+        connection = pool.take(self.gate.now_s, replayable)
         if connection is not None:
             self.attach(site, chosen, connection)
         else:
             self._open(site, chosen)
 
-    def _pool_of(self, site: LiveSite, chosen: LiveBackend) -> Pool:
-        """Where connections to `chosen` are kept: together, but for those that name a client."""
-        if site.site.proxy_protocol is ProxyProtocol.OFF:
-            return chosen.pool
+    def _own_pool(self, chosen: LiveBackend) -> Pool:
+        """Where connections to `chosen` are kept that name a client."""
         client = self.client
         if client.own_pools is None:
             client.own_pools = OwnPools(self.gate.sites.new_pool)
@@ -162,7 +141,7 @@ class Attempts(ABC):
 
     def _open(self, site: LiveSite, chosen: LiveBackend) -> None:
         gate, limits = self.gate, self.gate.limits
-        home = self._pool_of(site, chosen)
+        home = self._own_pool(chosen) if site.is_introduced else chosen.pool
         connection = BackendConnection(chosen, home, limits.head_bytes, limits.fields)
         self._opening = connection
         self.client.deadline_s = gate.now_s + limits.backend_connect_s + CONNECT_SLACK_S

@@ -109,16 +109,16 @@ class BackendConnection(asyncio.Protocol):
             data, self._buffer = self._buffer + data, b""
         exchange = self.exchange
         while exchange is not None:
-            end = data.find(b"\r\n\r\n")
-            if end < 0 or end > self._max_head_bytes:
+            head, end, rest = data.partition(b"\r\n\r\n")
+            if not end or len(head) > self._max_head_bytes:
                 self._hold_head(data)
                 return
             try:
-                response = parse_response(data[: end + 2], self._max_fields)
+                response = parse_response(head, self._max_fields)
             except MalformedHeadError as error:
                 self._fail(Failure.BROKEN, error.what)
                 return
-            data = data[end + 4 :]
+            data = rest
             if response.status >= 200 or response.status == 101:
                 self._on_final_head(exchange, response, data)
                 return
@@ -146,8 +146,8 @@ class BackendConnection(asyncio.Protocol):
             exchange.on_switching(response, data)
             return
         framing = response.fields.framing
-        length = framing.length
-        if length is not None and length == len(data) and has_body(self.method, response.status):
+        # A body that came with its head, as most do.
+        if response.whole and framing.length == len(data) and self.method != b"HEAD":
             self.reading = _NOTHING
             self.exchange = None
             exchange.send_whole(self, response, data, self._keep)

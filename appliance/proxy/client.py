@@ -44,11 +44,13 @@ LINGER_S = 5.0
 # How much of an unreadable request's first line goes to the log.
 MAX_LOGGED_LINE_BYTES = 256
 
+CARRIAGE_RETURN = 0x0D
+
 TCP_CLOSE = 7  # include/net/tcp_states.h
 
 _NOBODY = Peer("", False, b"http", 0)
 _NO_FIELDS = RequestFields(
-    {}, b"", None, Framing(None, False), b"", False, False, False, (b"", b"")
+    {}, b"", None, Framing(None, False), b"", False, False, False, False, (b"", b"")
 )
 
 
@@ -189,11 +191,11 @@ class ClientConnection(asyncio.Protocol):
         if state is _HEAD:
             if self._buffer:
                 data, self._buffer = self._buffer + data, b""
-            if self.full:
+            if not self.full:
+                self._on_head(data)
+            else:
                 self._buffer = data
                 self.set_reading()
-            else:
-                self._on_head(data)
         elif exchange is not None:
             if exchange.backend is not None and exchange.wants_body():
                 data = exchange.pass_body(data)
@@ -204,22 +206,22 @@ class ClientConnection(asyncio.Protocol):
     # The request.
 
     def _on_head(self, data: bytes) -> None:
-        if data[:1] == b"\r":
+        if data[0] == CARRIAGE_RETURN:
             # RFC 9112 2.2: empty lines before a request line are skipped.
             while data[:2] == b"\r\n":
                 data = data[2:]
-        end = data.find(b"\r\n\r\n")
+        head, end, rest = data.partition(b"\r\n\r\n")
         limits = self.gate.limits
         try:
-            if end < 0 or end > limits.head_bytes:
+            if not end or len(head) > limits.head_bytes:
                 check_unfinished_head(data, limits.head_bytes)
                 self._hold_head(data)
                 return
-            request = parse_request(data[: end + 2], limits.fields)
+            request = parse_request(head, limits.fields)
         except MalformedHeadError as error:
             self.refuse(data, refused(error.status, error.what))
             return
-        self._buffer = data[end + 4 :]
+        self._buffer = rest
         self._head_begun = False
         self._state = _EXCHANGE
         exchange = self._exchange = Exchange(self, request)
@@ -271,21 +273,27 @@ class ClientConnection(asyncio.Protocol):
 
     def on_answered(self, keep: bool, unread: bool) -> None:
         """After an answer: the next request, or the end; `unread`: of the body there is more."""
-        self._exchange = None
-        gate = self.gate
-        keep = keep and not gate.draining
+        keep = keep and not self.gate.draining
         if unread or (not keep and self._buffer):
+            self._exchange = None
             self._linger()
         elif not keep or (self.half_closed and not self._buffer):
+            self._exchange = None
             self._state = _LINGER
             self.transport.close()
         else:
-            self._state = _HEAD
-            self.deadline_s = gate.now_s + gate.limits.idle_timeout_s
-            if self.reading_paused:
-                self.set_reading()
-            if self._buffer:
-                gate.engine.call_soon(self._take_from_buffer)
+            self.await_next()
+
+    def await_next(self) -> None:
+        """After an answer that leaves the connection as it was."""
+        gate = self.gate
+        self._exchange = None
+        self._state = _HEAD
+        self.deadline_s = gate.now_s + gate.limits.idle_timeout_s
+        if self.reading_paused:
+            self.set_reading()
+        if self._buffer:
+            gate.engine.call_soon(self._take_from_buffer)
 
     def on_cut_short(self, reset: bool) -> None:
         """An answer that cannot be completed: no last chunk, too few bytes, or a reset."""

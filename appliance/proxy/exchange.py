@@ -28,11 +28,10 @@ from appliance.proxy.live import LiveBackend, LiveSite
 from appliance.proxy.retry import Failure
 from appliance.proxy.upgrade import join
 from appliance.wire.fields import MalformedHeadError
-from appliance.wire.request import Request
 from appliance.wire.response import Response
 
 if TYPE_CHECKING:
-    from appliance.proxy.client import ClientConnection
+    pass
 
 # A body may pause (a phone asleep in the middle of an upload), but not for ever.
 BODY_PAUSE_S = 600.0
@@ -43,23 +42,12 @@ CLIENT_GONE = 499
 class Exchange(Attempts):
     """Made for each request by its client's connection."""
 
-    __slots__ = (
-        "_answer",
-        "_answered_at_s",
-        "_bytes_out",
-        "_status",
-        "_until_close",
-        "backend_full",
-    )
-
-    def __init__(self, client: "ClientConnection", request: Request) -> None:
-        super().__init__(client, request)
-        self.backend_full = False
-        self._answer: Answer | None = None
-        self._until_close = False
-        self._status = 0
-        self._bytes_out = 0
-        self._answered_at_s = 0.0
+    backend_full = False
+    _answer: Answer | None = None
+    _until_close = False
+    _status = 0
+    _bytes_out = 0
+    _answered_at_s = 0.0
 
     # The request.
 
@@ -69,7 +57,7 @@ class Exchange(Attempts):
         self.backend = connection
         connection.begin(self, line.method)
         fields = client.ready_fields.encode(self.request, chosen, site, self.client_ip)
-        connection.transport.write(b"%b %b HTTP/1.1\r\n%b" % (line.method, line.target, fields))
+        connection.transport.write(line.ready + fields)
         gate = self.gate
         if self.body is None:
             client.deadline_s = gate.now_s + gate.limits.backend_response_s
@@ -146,30 +134,26 @@ class Exchange(Attempts):
         """An answer that came in one piece, as most do: head, body and end in one step."""
         client, gate, site, chosen = self.client, self.gate, self.site, self._chosen
         if (
-            not (keep and self.keep_alive and self.request.line.is_http_1_1)
-            or self.body is not None
+            not (keep and self.request.fields.is_plain)
             or site is None
             or site.by_cookie is not None
             or chosen is None
             or chosen.retired
             or gate.draining
             or client.half_closed
+            or (client.front is not None and site.hsts_line)
         ):
             self.send_head(response, len(body), has_body=True)
             self.end_body(connection, body, b"", keep)
             return
-        more = site.hsts_line if client.front is not None else b""
-        client.transport.write(
-            b"%b%b%bContent-Length: %d\r\n\r\n%b"
-            % (response.line, response.fields.lines, more, len(body), body)
-        )
+        client.transport.write(response.whole + body)
         self._status = response.status
         self._bytes_out = len(body)
         connection.keep(gate.now_s)
         chosen.active -= 1
         now_s = self._answered_at_s = monotonic()
         self._record(now_s)
-        client.on_answered(keep=True, unread=False)
+        client.await_next()
 
     def flush_head(self) -> None:
         """Sends a head whose body has not begun yet."""
@@ -278,15 +262,26 @@ class Exchange(Attempts):
         """Counts the answer and writes its line."""
         if self.body is not None:
             bytes_in = self.body.size_bytes
+        gate, site, status, bytes_out = self.gate, self.site, self._status, self._bytes_out
         begun_s, answered_s = self._started_s, self._answered_at_s
-        self.gate.account(
-            self.site,
-            self.request,
+        total_us = int((now_s - begun_s) * 1e6)
+        cells = site.cells if site is not None else None
+        gate.tally.answered(cells, status, bytes_in, bytes_out, total_us)
+        log = gate.log
+        if log is None:
+            return
+        request = self.request
+        line = log.encode(
+            log.time_text,
             self.client_ip,
-            self._backend_url,
-            self._status,
+            request.line.text,
+            status,
+            bytes_out,
             bytes_in,
-            self._bytes_out,
-            int((now_s - begun_s) * 1e6),
+            request.fields.visitor,
+            site.name if site is not None else b"",
+            self._backend_url,
+            total_us,
             int((answered_s - begun_s) * 1e6) if answered_s else 0,
         )
+        log.add(line)

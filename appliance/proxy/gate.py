@@ -11,7 +11,6 @@ from appliance.proxy.forwarding import Network, Peer
 from appliance.proxy.live import LiveSite, LiveSites
 from appliance.proxy.transport import Engine, Link
 from appliance.routing.model import parse_host
-from appliance.wire.request import Request
 
 if TYPE_CHECKING:
     from appliance.proxy.arrival import Arrival
@@ -91,39 +90,6 @@ class Gate:
         if of_client > self.limits.connections_per_client and not peer.trusted:
             return CLIENT_FULL
         return None
-
-    def account(
-        self,
-        site: LiveSite | None,
-        request: Request,
-        client_ip: bytes,
-        backend_url: bytes,
-        status: int,
-        bytes_in: int,
-        bytes_out: int,
-        total_us: int,
-        backend_us: int,
-    ) -> None:
-        """Counts an answer and writes its line."""
-        cells = site.cells if site is not None else None
-        self.tally.answered(cells, status, bytes_in, bytes_out, total_us)
-        log = self.log
-        if log is None:
-            return
-        line = log.encode(
-            log.time_text,
-            client_ip,
-            request.line.text,
-            status,
-            bytes_out,
-            bytes_in,
-            request.fields.visitor,
-            site.name if site is not None else b"",
-            backend_url,
-            total_us,
-            backend_us,
-        )
-        log.add(line)
 
     def account_connection(
         self,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from appliance.proxy.transport import Engine, Receiver
 from appliance.routing.balance import Balancer, Target, cookie_for, make_balancer
-from appliance.routing.model import Backend, Scheme, Site
+from appliance.routing.model import Backend, ProxyProtocol, Scheme, Site
 from appliance.routing.table import patterns_of
 from appliance.wire.request import Request
 
@@ -81,6 +81,8 @@ class LiveSite:
     name: bytes
     backends: list[LiveBackend]
     balancer: Balancer
+    is_introduced: bool
+    """Its backends are told who the client is by a PROXY header."""
     cells: memoryview | None = None
     by_cookie: dict[bytes, LiveBackend] | None = None
     only: LiveBackend | None = None
@@ -210,7 +212,9 @@ class LiveSites:
     def _make(self, site: Site, old: Iterable[LiveBackend]) -> LiveSite:
         reusable = {b.backend: b for b in old}
         backends = [reusable.get(b) or self._make_backend(site, b) for b in site.backends]
-        live = LiveSite(site, site.host.encode(), backends, make_balancer(site.balance, self._rng))
+        balancer = make_balancer(site.balance, self._rng)
+        is_introduced = site.proxy_protocol is not ProxyProtocol.OFF
+        live = LiveSite(site, site.host.encode(), backends, balancer, is_introduced)
         if len(backends) == 1:
             live.only = backends[0]
         if site.hsts:

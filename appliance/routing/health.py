@@ -80,7 +80,7 @@ class Suspicion:
 
 
 def suspect(before: Suspicion, is_unreachable: bool, now_s: float) -> Suspicion:
-    """After one more failure: at once when the backend cannot be reached, else after some in a row."""
+    """After one more failure: a pause at once if it cannot be reached, else after some in a row."""
     failures = before.failures + 1
     if not is_unreachable and failures < FAILURES_BEFORE_PAUSE:
         return Suspicion(failures, before.pause_s, before.until_s)

@@ -44,7 +44,7 @@ class ProxyProtocol(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """How a site's backends are asked whether they are well; no path: whether they take a connection.
+    """How backends are asked whether they are well; without a path: whether they take connections.
 
     `fall` failures in a row take a backend out, `rise` successes bring it back.
     """

@@ -113,13 +113,11 @@ def _what_is_wrong(line: bytes) -> str:
 
 
 def parse_field_lines(block: bytes, max_fields: int) -> FieldLines:
-    """Reads the lines of `block` (each ended by CRLF, the empty line left out).
+    """Reads the lines of `block`, parted by CRLF.
 
     Raises MalformedHeadError (400, or 431 with more than `max_fields` lines).
     """
-    lines = block.split(b"\r\n")
-    if lines.pop():
-        raise MalformedHeadError("a header line is not ended by CRLF")
+    lines = block.split(b"\r\n") if block else []
     if len(lines) > max_fields:
         raise MalformedHeadError(f"more than {max_fields} headers", status=431)
     named: dict[bytes, bytes] = {}

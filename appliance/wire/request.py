@@ -42,6 +42,8 @@ class RequestLine:
     is_http_1_1: bool
     authority: bytes | None
     """The host an absolute-form target names; None for other forms."""
+    ready: bytes = b""
+    """The line for a backend, CRLF included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class RequestFields:
     expects_continue: bool
     keep_alive: bool
     has_body: bool
+    is_plain: bool
+    """HTTP/1.1, no body, and the connection is kept: as nearly all requests are."""
     visitor: tuple[bytes, bytes]
     """Referer and User-Agent, for the log."""
 
@@ -87,7 +91,8 @@ def _parse_request_line(line: bytes) -> RequestLine:
             raise MalformedHeadError("the address neither starts with / nor is a full http address")
         authority, path = absolute.groups()
         target = path if path[:1] == b"/" else b"/" + path
-    return RequestLine(line, method, target, minor == b"1", authority)
+    ready = b"%b %b HTTP/1.1\r\n" % (method, target)
+    return RequestLine(line, method, target, minor == b"1", authority, ready)
 
 
 def _refused_line(line: bytes) -> MalformedHeadError:
@@ -105,6 +110,8 @@ def _parse_fields(block: bytes, is_http_1_1: bool, max_fields: int) -> RequestFi
     framing = parse_framing(fields, is_http_1_1)
     options = connection_tokens(fields.named.get(b"connection", b""))
     upgrade = fields.named.get(b"upgrade", b"") if b"upgrade" in options else b""
+    keep_alive = b"close" not in options if is_http_1_1 else b"keep-alive" in options
+    has_body = framing.chunked or bool(framing.length)
     return RequestFields(
         named=fields.named,
         lines=fields.lines,
@@ -112,8 +119,9 @@ def _parse_fields(block: bytes, is_http_1_1: bool, max_fields: int) -> RequestFi
         framing=framing,
         upgrade=upgrade if is_http_1_1 else b"",
         expects_continue=_parse_expect(fields, is_http_1_1),
-        keep_alive=b"close" not in options if is_http_1_1 else b"keep-alive" in options,
-        has_body=framing.chunked or bool(framing.length),
+        keep_alive=keep_alive,
+        has_body=has_body,
+        is_plain=is_http_1_1 and keep_alive and not has_body,
         visitor=(fields.named.get(b"referer", b""), fields.named.get(b"user-agent", b"")),
     )
 
@@ -144,14 +152,12 @@ def _parse_expect(fields: FieldLines, is_http_1_1: bool) -> bool:
 
 
 def parse_request(head: bytes, max_fields: int) -> Request:
-    """Reads a head: request line and field lines, each ended by CRLF, without the empty line.
+    """Reads a head: request line and field lines, parted by CRLF.
 
     Raises MalformedHeadError with the status to answer.
     """
-    line_end = head.find(b"\r\n")
-    text = head[:line_end]
-    block = head[line_end + 2 :]
-    parse_line = _cached_request_line if line_end <= MAX_CACHED_LINE_BYTES else _parse_request_line
+    text, _, block = head.partition(b"\r\n")
+    parse_line = _cached_request_line if len(text) <= MAX_CACHED_LINE_BYTES else _parse_request_line
     line = parse_line(text)
     parse_fields = _cached_fields if len(block) <= MAX_CACHED_BLOCK_BYTES else _parse_fields
     fields = parse_fields(block, line.is_http_1_1, max_fields)

@@ -13,8 +13,10 @@ from appliance.wire.fields import (
     parse_framing,
 )
 
-MAX_CACHED_BLOCK_BYTES = 2048
-CACHED_BLOCKS = 256
+# A head that returns (within a second, the Date is the same too) is parsed once. 256 of at most
+# 2 KiB bound what backends can make a worker keep at about 1 MB.
+MAX_CACHED_HEAD_BYTES = 2048
+CACHED_HEADS = 256
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?")
 
@@ -35,15 +37,15 @@ class ResponseFields:
     keep_alive: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Response:
     """One answer's head."""
 
-    __slots__ = ("fields", "line", "status")
-
-    def __init__(self, status: int, line: bytes, fields: ResponseFields) -> None:
-        self.status = status
-        self.line = line
-        self.fields = fields
+    status: int
+    line: bytes
+    fields: ResponseFields
+    whole: bytes
+    """The head as it goes on together with a body of its Content-Length; else nothing."""
 
 
 @lru_cache(maxsize=128)
@@ -66,22 +68,28 @@ def _parse_fields(block: bytes, is_http_1_1: bool, max_fields: int) -> ResponseF
     )
 
 
-_cached_fields: Callable[[bytes, bool, int], ResponseFields] = lru_cache(maxsize=CACHED_BLOCKS)(
-    _parse_fields
-)
+def _parse_head(head: bytes, max_fields: int) -> Response:
+    text, _, block = head.partition(b"\r\n")
+    status = _parse_status_line(text)
+    fields = _parse_fields(block, status.is_http_1_1, max_fields)
+    length = fields.framing.length
+    whole = b""
+    if length is not None and has_body(b"GET", status.status):
+        whole = b"%b%bContent-Length: %d\r\n\r\n" % (status.line, fields.lines, length)
+    return Response(status.status, status.line, fields, whole)
+
+
+_cached_head: Callable[[bytes, int], Response] = lru_cache(maxsize=CACHED_HEADS)(_parse_head)
 
 
 def parse_response(head: bytes, max_fields: int) -> Response:
-    """Reads status line and field lines, each ended by CRLF, without the empty line.
+    """Reads status line and field lines, parted by CRLF.
 
     Raises MalformedHeadError.
     """
-    line_end = head.find(b"\r\n")
-    status = _parse_status_line(head[:line_end])
-    block = head[line_end + 2 :]
-    parse_fields = _cached_fields if len(block) <= MAX_CACHED_BLOCK_BYTES else _parse_fields
-    fields = parse_fields(block, status.is_http_1_1, max_fields)
-    return Response(status.status, status.line, fields)
+    if len(head) <= MAX_CACHED_HEAD_BYTES:
+        return _cached_head(head, max_fields)
+    return _parse_head(head, max_fields)
 
 
 def has_body(method: bytes, status: int) -> bool:

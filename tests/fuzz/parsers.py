@@ -90,7 +90,7 @@ def resent(request: Request) -> bytes:
     if framing.length is not None:
         ending = b"Content-Length: %d\r\n" % framing.length
     start = b"%b %b HTTP/1.1\r\nHost: h\r\n" % (request.line.method, request.line.target)
-    return start + request.fields.lines + ending
+    return (start + request.fields.lines + ending).removesuffix(b"\r\n")
 
 
 def check_request(head: bytes) -> None:

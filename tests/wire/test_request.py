@@ -13,7 +13,7 @@ FIELDS = 128
 
 
 def head(*lines: str) -> bytes:
-    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+    return "\r\n".join(lines).encode("latin-1")
 
 
 def test_a_plain_request() -> None:
@@ -87,12 +87,12 @@ def test_ordinary_fields_go_on_in_order_and_unchanged(pairs: list[tuple[str, str
     plain = [(f"Z{name}", value) for name, value in pairs]
     lines = [f"{name}: {value}" for name, value in plain]
     request = parse_request(head("GET / HTTP/1.1", "Host: a", *lines), FIELDS)
-    assert request.fields.lines == head(*lines)
+    assert request.fields.lines == head(*lines, "")
 
 
 @given(st.binary(max_size=120))
 def test_any_bytes_are_a_request_or_refused_and_never_smuggle_a_line(data: bytes) -> None:
-    block = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + data.replace(b"\r\n\r\n", b"") + b"\r\n"
+    block = b"GET / HTTP/1.1\r\nHost: a\r\nX: " + data.replace(b"\r\n\r\n", b"")
     try:
         request = parse_request(block, FIELDS)
     except MalformedHeadError:
