@@ -95,6 +95,7 @@ def test_the_status_says_draining_while_a_request_ends(tmp_path: Path) -> None:
         with Box(tmp_path, site("a.test", url)) as box, box.connect() as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
             asked, _ = silent.accept()
+            assert asked.recv(1000).startswith(b"GET / HTTP/1.1\r\n")
             box.signal(signal.SIGTERM)
 
             def draining() -> Any:
