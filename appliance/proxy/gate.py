@@ -100,14 +100,14 @@ class Gate:
         status: int,
         bytes_in: int,
         bytes_out: int,
-        total_s: float,
-        backend_s: float,
+        total_us: int,
+        backend_us: int,
     ) -> None:
         """Counts a connection carried undecrypted and writes its line.
 
         Its latency is the time until the backend was reached: how long it lasts is up to its ends.
         """
-        self.tally.answered(site.cells, status, bytes_in, bytes_out, int(backend_s * 1e6))
+        self.tally.answered(site.cells, status, bytes_in, bytes_out, backend_us)
         if self.log is not None:
             self.log.add(
                 self.log.encode_connection(
@@ -120,8 +120,8 @@ class Gate:
                     (b"", b""),
                     site.name,
                     backend_url,
-                    total_s * 1000,
-                    backend_s * 1000,
+                    total_us,
+                    backend_us,
                 )
             )
 

@@ -122,6 +122,6 @@ class Passthrough(Arrival):
             self._status,
             link.bytes_in if link is not None else 0,
             link.bytes_out if link is not None else 0,
-            monotonic() - self._started_s,
-            self._joined_s - self._started_s if self._joined_s else 0.0,
+            int((monotonic() - self._started_s) * 1e6),
+            int((self._joined_s - self._started_s) * 1e6) if self._joined_s else 0,
         )

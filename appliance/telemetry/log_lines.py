@@ -97,8 +97,8 @@ def combined_connection_line(
     visitor: tuple[bytes, bytes],
     site: bytes,
     backend: bytes,
-    total_ms: float,
-    backend_ms: float,
+    total_us: int,
+    backend_us: int,
 ) -> bytes:
     """The same for a connection that was carried whole: ` bytes_in=N` follows."""
     line = combined_line(
@@ -111,8 +111,8 @@ def combined_connection_line(
         visitor,
         site,
         backend,
-        total_ms,
-        backend_ms,
+        total_us,
+        backend_us,
     )
     return b"%b bytes_in=%d\n" % (line[:-1], bytes_in)
 
