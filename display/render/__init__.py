@@ -1,0 +1,1 @@
+"""Type, colour, shapes and the canvas that pages are drawn on."""

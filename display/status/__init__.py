@@ -1,0 +1,1 @@
+"""What the running box says about itself, and what that means."""
