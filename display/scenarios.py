@@ -243,13 +243,13 @@ def _wave(second: int, level: float) -> float:
     return level * max(0.0, swell + rush + ripple)
 
 
-def make_history(status: Status, now_s: float) -> tuple[Sample, ...]:
-    """Five minutes that end as the status is."""
+def make_history(status: Status, now_s: float, later: int = 0) -> tuple[Sample, ...]:
+    """Five minutes that end as the status is, or so many seconds later."""
     proxy = status.proxy
     end = _wave(MAX_SAMPLES - 1, 1.0)
 
     def level(value: float | None, second: int) -> float | None:
-        return None if value is None else _wave(second, value / end)
+        return None if value is None else _wave(second + later, value / end)
 
     return tuple(
         Sample(
@@ -306,7 +306,7 @@ def make_view(
         link=link,
         now=NOW + timedelta(seconds=later_s),
         now_s=now_s,
-        history=make_history(status, NOW_S) if status else (),
+        history=make_history(status, now_s, int(later_s)) if status else (),
         dashboard=find_dashboard(status, PREVIEW_ADMIN),
         seconds_left=max(0.0, 8.0 - later_s) if page == "shutdown" else None,
         hold=0.6,

@@ -45,8 +45,11 @@ def _draw_code(page: Page, body: Rect, text: str) -> Rect:
     draw_code(page, x, place.y, text, side)
     shown = text.removeprefix("https://").removesuffix("/")
     y = place.y + side + 2 * space
-    room = side + 4 * space
-    canvas.text(x + side, y, shown, Role.NOTE, Ink.QUIET, align="right", width=room)
+    if page.form.is_tall:
+        canvas.text(x, y, shown, Role.NOTE, Ink.QUIET, width=body.right - x)
+    else:
+        room = side + 4 * space
+        canvas.text(x + side, y, shown, Role.NOTE, Ink.QUIET, align="right", width=room)
     return rest
 
 

@@ -1,11 +1,12 @@
 """Is all well? The page that stays on."""
 
+from display.pages.lines import choose_address, requests, trouble_items
+from display.pages.overview_tiny import draw_tiny
 from display.pages.page import Page
 from display.pages.parts import Item, draw_plot, draw_rows
 from display.render.layout import Kind, Rect
 from display.render.theme import LOOKS, Ink, Role, Weight
 from display.status import words
-from display.status.history import Sample
 from display.status.model import State
 from display.status.verdict import busiest_site, sort_sites
 
@@ -13,8 +14,6 @@ from display.status.verdict import busiest_site, sort_sites
 def draw(page: Page) -> None:
     """The name, the verdict, the traffic, the address."""
     if page.form.is_tiny:
-        from display.pages.overview_tiny import draw_tiny
-
         draw_tiny(page)
         return
     canvas, space = page.canvas, page.space
@@ -35,7 +34,7 @@ def draw(page: Page) -> None:
         _draw_sites(page, right)
         body = left
     body = _draw_hero(page, body)
-    if page.view.verdict.troubles:
+    if page.verdict.troubles:
         draw_rows(page, body, trouble_items(page))
     elif page.form.is_tall:
         traffic, rest = body.cut_top(body.height * 45 // 100, 4 * space)
@@ -45,23 +44,9 @@ def draw(page: Page) -> None:
         _draw_traffic(page, body)
 
 
-def trouble_items(page: Page) -> list[Item]:
-    """What is wrong, as rows."""
-    now = page.view.known.time
-    return [
-        Item(trouble.what, words.since(trouble.since, now), trouble.why, trouble.state)
-        for trouble in page.view.verdict.troubles
-    ]
-
-
-def requests(sample: Sample) -> float | None:
-    """What the plot shows."""
-    return sample.requests_per_s
-
-
 def _draw_hero(page: Page, body: Rect) -> Rect:
     """The lamp and its word; what is left below."""
-    canvas, space, verdict = page.canvas, page.space, page.view.verdict
+    canvas, space, verdict = page.canvas, page.space, page.verdict
     cap = canvas.cap(Role.HERO)
     detail = _detail(page)
     gap = page.below(cap) + space
@@ -80,7 +65,7 @@ def _draw_hero(page: Page, body: Rect) -> Rect:
 
 def _detail(page: Page) -> str:
     """With troubles the rows below say which: the line says what still goes."""
-    verdict = page.view.verdict
+    verdict = page.verdict
     if not verdict.troubles:
         return verdict.detail
     sites = page.view.known.sites
@@ -138,14 +123,3 @@ def _draw_foot(page: Page, foot: Rect) -> None:
     address, role = choose_address(page, foot.width - size - 2 * space)
     y = foot.y + foot.height - canvas.cap(role)
     canvas.text(foot.x, y, address, role, width=foot.width - size - 2 * space)
-
-
-def choose_address(page: Page, room: int) -> tuple[str, Role]:
-    """The first address there is room for, in the largest type that takes it."""
-    addresses = page.view.addresses
-    roles = (Role.NOTE,) if page.form.is_tiny else (Role.LEAD, Role.BODY, Role.NOTE)
-    for role in roles:
-        for address in addresses:
-            if page.canvas.width(address, role) <= room:
-                return address, role
-    return addresses[0], roles[-1]

@@ -1,6 +1,6 @@
 """The overview on an OLED: what there is no height for is left out, the least first."""
 
-from display.pages.overview import choose_address, requests, trouble_items
+from display.pages.lines import choose_address, requests, trouble_items
 from display.pages.page import Page
 from display.pages.parts import Item, draw_plot, draw_rows
 from display.render.layout import Rect
@@ -34,8 +34,8 @@ def draw_tiny(page: Page) -> None:
     cap = canvas.cap(Role.NOTE)
     if area.height < cap:
         return
-    if page.form.height >= _WITH_DETAIL_PX and not page.view.verdict.troubles:
-        for line in canvas.wrap(page.view.verdict.detail, area.width, Role.NOTE, 3):
+    if page.form.height >= _WITH_DETAIL_PX and not page.verdict.troubles:
+        for line in canvas.wrap(page.verdict.detail, area.width, Role.NOTE, 3):
             line_area, area = area.cut_top(cap, 3)
             canvas.text(line_area.x, line_area.y, line, Role.NOTE, Ink.QUIET)
         area = area.cut_top(0, 4)[1]
@@ -44,7 +44,7 @@ def draw_tiny(page: Page) -> None:
         _draw_one_line(page, foot)
         return
     canvas.text(foot.x, foot.y, _foot(page, foot.width), Role.NOTE, width=foot.width)
-    if page.view.verdict.troubles:
+    if page.verdict.troubles:
         _draw_trouble(page, rest)
     else:
         _draw_traffic(page, rest)
@@ -52,7 +52,7 @@ def draw_tiny(page: Page) -> None:
 
 def _draw_hero(page: Page, area: Rect) -> Rect:
     """The lamp with its word beside it, or below on a narrow screen; what is left."""
-    canvas, verdict = page.canvas, page.view.verdict
+    canvas, verdict = page.canvas, page.verdict
     if area.width < _NARROW_PX:
         size = min(area.width, 2 * LAMP_PX - 1)
         canvas.state(area.x, area.y, size, verdict.state)
@@ -80,7 +80,7 @@ def _rate(page: Page) -> str:
 def _draw_one_line(page: Page, foot: Rect) -> None:
     """Trouble, or traffic and address, where there is one line left."""
     canvas = page.canvas
-    troubles = page.view.verdict.troubles
+    troubles = page.verdict.troubles
     if troubles:
         trouble = troubles[page.view.turn(len(troubles))]
         canvas.text(foot.x, foot.y, trouble.what, Role.NOTE, width=foot.width)
@@ -95,7 +95,7 @@ def _draw_one_line(page: Page, foot: Rect) -> None:
 def _draw_trouble(page: Page, area: Rect) -> None:
     """Which it is, and why; several take turns."""
     canvas = page.canvas
-    troubles = page.view.verdict.troubles
+    troubles = page.verdict.troubles
     trouble = troubles[page.view.turn(len(troubles))]
     role = canvas.fit(trouble.what, area.width, (Role.LEAD, Role.BODY))
     canvas.text(area.x, area.y, trouble.what, role, width=area.width)
@@ -122,7 +122,7 @@ def _draw_traffic(page: Page, area: Rect) -> None:
 def _foot(page: Page, room: int) -> str:
     """The address; in turn with the busiest site where all is well."""
     busiest = busiest_site(page.view.known)
-    if busiest is None or page.view.verdict.troubles or page.view.turn(3) < 2:
+    if busiest is None or page.verdict.troubles or page.view.turn(3) < 2:
         return choose_address(page, room)[0]
     return f"↑ {words.host_name(busiest.host)}"
 

@@ -14,6 +14,7 @@ class Page:
         self.canvas = canvas
         self.view = view
         self.form: Form = canvas.form
+        self.verdict = view.verdict
 
     @property
     def space(self) -> int:
@@ -44,7 +45,7 @@ class Page:
     def _head(self, title: str, right: str) -> Rect:
         canvas, space = self.canvas, self.space
         head, body = self.area.cut_top(canvas.cap(Role.LEAD), 3 * space)
-        verdict = self.view.verdict
+        verdict = self.verdict
         size = round(head.height * 1.1)
         word = verdict.word if verdict.state is not State.UP else right or self.view.clock
         ink = LOOKS[verdict.state].ink if verdict.state is not State.UP else Ink.QUIET
@@ -85,7 +86,7 @@ class Page:
         if area.height < 48:
             return area
         head, body = area.cut_top(canvas.cap(Role.BODY), 4)
-        verdict = self.view.verdict
+        verdict = self.verdict
         x = head.right
         if verdict.state is not State.UP:
             x -= head.height

@@ -12,6 +12,7 @@ from display.pages import (
     network,
     notices,
     overview,
+    rest,
     sites,
     traffic,
 )
@@ -53,12 +54,30 @@ COMING: Mapping[str, Entry] = {
     "closing": Entry(notices.draw_closing),
     "hold": Entry(notices.draw_hold),
     "broken": Entry(notices.draw_broken),
+    "rest": Entry(rest.draw),
 }
 PAGES: Mapping[str, Entry] = {**TURNED, **COMING}
+
+
+# Those that stay until somebody comes.
+WAITING = frozenset(("alert", "gone"))
 
 
 def draw_page(name: str, view: View, width: int, height: int, mode: Mode = "RGB") -> Canvas:
     """A page's picture. Raises what a faulty page raises."""
     canvas = Canvas(width, height, mode)
     PAGES[name].draw(Page(canvas, view))
+    return canvas
+
+
+def draw_sparing(
+    name: str, is_resting: bool, view: View, width: int, height: int, mode: Mode
+) -> Canvas:
+    """The same for a screen that could burn in."""
+    turn = rest.phase(view.now_s)
+    if is_resting or (name in WAITING and turn is rest.Phase.CARD):
+        return draw_page("rest", view, width, height, mode)
+    canvas = draw_page(name, view, width, height, mode)
+    if name in WAITING and turn is rest.Phase.REVERSED:
+        canvas.invert()
     return canvas

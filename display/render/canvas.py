@@ -176,6 +176,9 @@ class Canvas:
         self.image.paste(self._colour(ink), (x, y, x + mask.width, y + mask.height), mask)
 
     def _colour(self, ink: Ink) -> int | tuple[int, int, int]:
+        if self.mode == "RGB" and ink is Ink.GROUND and self.form.is_tiny:
+            # An OLED: what is dark is off.
+            return (0, 0, 0)
         if self.mode == "RGB":
             return theme.COLOURS[ink]
         return theme.grey_of(ink) if self.mode == "L" else 255 * theme.is_lit(ink)

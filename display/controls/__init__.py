@@ -1,0 +1,1 @@
+"""Buttons, keys, touch and the LED."""
