@@ -98,6 +98,10 @@ class App:
         for task in done:
             task.result()
 
+    def stop(self) -> None:
+        """Ends `run`."""
+        self._stopped.set()
+
     @property
     def link(self) -> Link:
         """Whether the box speaks to us."""

@@ -224,7 +224,8 @@ def parse_settings(content: str, path: str) -> Settings:
         sizes = ", ".join(f"{width}x{height}" for width, height in CONTROLLERS[oled.driver].sizes)
         reader.faults.append(f"display.oled.size: {oled.driver} is made in {sizes}")
     pins = Pins(**read["controls"])
-    used = [pin for pin in (pins.button, pins.next, pins.back, pins.led, pins.motion) if pin]
+    named = (pins.button, pins.next, pins.back, pins.led, pins.motion)
+    used = [pin for pin in named if pin is not None]
     if len(set(used)) != len(used):
         reader.faults.append("display.controls: a pin stands there twice")
     if reader.faults:

@@ -43,7 +43,7 @@ def _draw(shape: Shape, size: int) -> Image.Image:
         return mask
     if size <= FEW_PIXELS and shape is Shape.DISC:
         # Rounder would look like the diamond.
-        draw.rounded_rectangle((0, 0, last, last), 2, fill=255)
+        draw.rounded_rectangle((0, 0, last, last), round(size / 3), fill=255)
         return mask
     inset = size * 0.04 if size > FEW_PIXELS else 0
     circle = (inset, inset, last - inset, last - inset)
