@@ -142,7 +142,7 @@ LIMITS = {
 STORE = {"file": Key("file", path)}
 
 NOT_YET: Mapping[str, frozenset[str]] = {
-    "": frozenset(("acme", "display", "box")),
+    "": frozenset(("acme", "box")),
     "listen": frozenset(("admin",)),
     "proxy": frozenset(("hooks",)),
     "store": frozenset(("url",)),
@@ -217,17 +217,19 @@ def read_section(
 
 def parse_settings(content: str, path: str) -> Settings:
     """The whole file. Raises ConfigError with every fault in it."""
+    from appliance.config_display import check_display
     from appliance.config_sites import read_sites
 
     data, faults = _parse_toml(content, path)
     sections = {"listen": LISTEN, "proxy": PROXY, "limits": LIMITS, "store": STORE}
     for name in data:
-        if name not in sections and name != "site":
-            faults.unknown((name,), [*sections, "site"], "")
+        if name not in sections and name not in ("site", "display"):
+            faults.unknown((name,), [*sections, "site", "display"], "")
     values = {
         name: read_section(data.get(name, {}), (name,), keys, name, faults)
         for name, keys in sections.items()
     }
+    check_display(data.get("display", {}), faults)
     sites = read_sites(data, faults)
     store_file = values["store"].get("file")
     if store_file is not None and sites:

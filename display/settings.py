@@ -85,8 +85,8 @@ def _outputs(value: Any) -> tuple[str, ...] | None:
     for name in names:
         if name not in OUTPUTS:
             raise ValueError('"auto", "oled", "hdmi", "none" or a list is needed')
-    if len(set(names)) != len(names):
-        raise ValueError("an output stands there twice")
+    if not names or len(set(names)) != len(names):
+        raise ValueError("each output stands there once, and at least one")
     return tuple(names)
 
 

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from appliance.config import LIMITS, LISTEN, NOT_YET, PROXY, STORE, Key, parse_settings, parse_sites
+from appliance.config_display import CONTROLS, DISPLAY, HDMI, OLED
 from appliance.config_sites import SITE
 
 PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
+DISPLAY_SECTIONS: dict[str, Mapping[str, Key]] = {
+    "display": DISPLAY,
+    "display.oled": OLED,
+    "display.hdmi": HDMI,
+    "display.controls": CONTROLS,
+}
 SECTIONS: dict[str, Mapping[str, Key]] = {
     "listen": LISTEN,
     "proxy": PROXY,
@@ -45,9 +52,9 @@ def test_every_example_is_a_good_file(block: str) -> None:
         assert parse_sites(block, "example")
 
 
-@pytest.mark.parametrize("section", SECTIONS)
+@pytest.mark.parametrize("section", [*SECTIONS, *DISPLAY_SECTIONS])
 def test_every_key_is_documented_and_every_documented_key_is_one(section: str) -> None:
-    assert set(rows(section)) == set(SECTIONS[section])
+    assert set(rows(section)) == set((SECTIONS | DISPLAY_SECTIONS)[section])
 
 
 DEFAULTS = [

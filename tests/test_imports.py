@@ -17,6 +17,7 @@ LEVELS = {
     "systemd": 1,
     "config": 1,
     "config_sites": 1,
+    "config_display": 1,
     "names": 1,
     "listening": 1,
     "proxy": 2,

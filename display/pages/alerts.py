@@ -3,6 +3,7 @@
 from display.pages.page import Page
 from display.pages.sites import draw_empty
 from display.pages.view import View
+from display.render.canvas import ELLIPSIS
 from display.render.layout import Rect
 from display.render.theme import Ink, Role, Weight
 from display.status import words
@@ -122,8 +123,11 @@ def draw_takeover(page: Page) -> None:
     number = f"{alerts.index(alert) + 1} of {len(alerts)}" if len(alerts) > 1 else ""
     right = " · ".join(part for part in (lasting, number) if part)
     used = canvas.text(foot.right, foot.y, right, Role.BODY, ink, align="right")
+    room = foot.width - used - 2 * space
     left = page.hint("acknowledge")
-    canvas.text(foot.x, foot.y, left, Role.BODY, ink, width=foot.width - used - 2 * space)
+    if canvas.width(left, Role.BODY) > room:
+        left = page.hint("ok")
+    canvas.text(foot.x, foot.y, left, Role.BODY, ink, width=room)
     _draw_words(page, alert.text, ink, body.y, body.bottom)
 
 
@@ -146,7 +150,8 @@ def _fit_words(
     for role in roles:
         most = max(1, (height + canvas.line(role) - canvas.cap(role)) // canvas.line(role))
         lines = canvas.wrap(text, width, role, most, Weight.BOLD)
-        if not any(line.endswith("…") for line in lines):
+        is_whole = all(canvas.width(word, role, Weight.BOLD) <= width for word in text.split())
+        if is_whole and not any(line.endswith(ELLIPSIS) for line in lines):
             break
     return role, lines
 

@@ -92,10 +92,7 @@ def draw_confirm(page: Page) -> None:
     canvas.text(middle, y, "Keep", Role.TITLE, Ink.GROUND, Weight.BOLD, align="centre")
     foot, body = body.cut_bottom(max(3, space), 3 * space)
     canvas.bar(foot, trial.seconds_left / FULL_BAR_S, Ink.LIGHT)
-    text = (
-        "Hold the button, press Enter or touch the screen. "
-        f"Otherwise the old picture is back in {left} s."
-    )
+    text = "Hold the button, press Enter or touch the screen. Otherwise the old picture comes back."
     most = max(1, (body.height + space) // canvas.line(Role.BODY))
     for number, line in enumerate(canvas.wrap(text, body.width, Role.BODY, most)):
         canvas.text(body.x, body.y + number * canvas.line(Role.BODY), line, Role.BODY, Ink.QUIET)

@@ -41,7 +41,8 @@ def draw(page: Page) -> None:
     across = 4 if page.form.kind is not Kind.SMALL and not page.form.is_tall else 2
     step = page.canvas.cap(Role.NOTE) + page.canvas.cap(Role.LEAD) + 2 * page.space
     low, top = body.cut_bottom(step, 4 * page.space)
-    cells = top.grid(*((1, 4) if page.form.is_tall else (2, 2)), 4 * page.space)
+    is_narrow = page.form.is_tall and page.form.kind is not Kind.SMALL
+    cells = top.grid(*((1, 4) if is_narrow else (2, 2)), 4 * page.space)
     for gauge, cell in zip(gauges, cells, strict=True):
         _draw_gauge(page, cell, gauge)
     draw_facts(page, low, facts, across)
@@ -97,14 +98,14 @@ def _draw_gauge(page: Page, cell: Rect, gauge: Gauge) -> None:
     role = Role.TITLE if gauge.share is not None else Role.LEAD
     y = cell.y
     canvas.text(cell.x, y, gauge.name, Role.NOTE, Ink.QUIET)
-    if canvas.width(gauge.note + gauge.name, Role.NOTE) + 2 * space < cell.width:
+    if page.form.kind is not Kind.SMALL:
         canvas.text(cell.right, y, gauge.note, Role.NOTE, Ink.FAINT, align="right")
-    y += canvas.cap(Role.NOTE) + 2 * space
-    canvas.text(cell.x, y, gauge.figure, role, weight=Weight.BOLD, width=cell.width)
-    y += canvas.cap(Role.TITLE) + 2 * space
     height = max(3, space)
-    if y + height > cell.bottom + space:
-        return
+    caps = canvas.cap(Role.NOTE) + canvas.cap(Role.TITLE)
+    gap = min(2 * space, (cell.height - caps - height) // 2)
+    y += canvas.cap(Role.NOTE) + gap
+    canvas.text(cell.x, y, gauge.figure, role, weight=Weight.BOLD, width=cell.width)
+    y += canvas.cap(Role.TITLE) + gap
     bar = Rect(cell.x, y, cell.width, height)
     if gauge.share is None:
         canvas.fill(bar, Ink.TRACK, height // 2)

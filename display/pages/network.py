@@ -13,6 +13,8 @@ _WIDE_PX = 90
 _CODE_BELOW_PX = 112
 # The longest address on the narrowest screen.
 _MAX_LINES = 4
+# The code has one turn in so many.
+_TURNS = 3
 
 
 def draw(page: Page) -> None:
@@ -80,15 +82,26 @@ def _lines(page: Page, address: str, room: int) -> list[str]:
 
 
 def _draw_tiny(page: Page) -> None:
-    """Lines, and the code beside or below them where it can be read."""
+    """Lines, and the code below or beside them where it can be read, or else in turn with them."""
     area, text = page.area, page.view.dashboard
-    if text is not None:
-        is_below = area.height >= _CODE_BELOW_PX
-        side = fit_code(text, min(area.width, area.height // 2 if is_below else area.height))
-        if side and is_below:
-            code, area = area.cut_bottom(side, 4)
-            draw_code(page, code.x + (code.width - side) // 2, code.y, text, side)
-        elif side:
-            draw_code(page, area.right - side, area.y + (area.height - side) // 2, text, side)
-            area = Rect(area.x, area.y, area.width - side - 5, area.height)
+    is_below = area.height >= _CODE_BELOW_PX
+    side = (
+        fit_code(text, min(area.width, area.height // 2 if is_below else area.height))
+        if text
+        else 0
+    )
+    if text is None or not side:
+        draw_rows(page, page.frame("Network"), _items(page, area.width))
+        return
+    if is_below:
+        code, area = area.cut_bottom(side, 4)
+        draw_code(page, code.x + (code.width - side) // 2, code.y, text, side)
+        draw_rows(page, page.frame("Network", area=area), _items(page, area.width))
+        return
+    beside = Rect(area.x, area.y, area.width - side - 5, area.height)
+    widest = max(page.canvas.width(address, Role.BODY) for address in page.view.addresses)
+    shows_code = widest <= beside.width or page.view.turn(_TURNS) == _TURNS - 1
+    if shows_code:
+        draw_code(page, area.right - side, area.y + (area.height - side) // 2, text, side)
+        area = beside
     draw_rows(page, page.frame("Network", area=area), _items(page, area.width))

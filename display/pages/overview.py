@@ -1,9 +1,9 @@
 """Is all well? The page that stays on."""
 
-from display.pages.lines import choose_address, requests, trouble_items
+from display.pages.lines import choose_address, requests, site_item, trouble_items
 from display.pages.overview_tiny import draw_tiny
 from display.pages.page import Page
-from display.pages.parts import Item, draw_plot, draw_rows
+from display.pages.parts import draw_plot, draw_rows
 from display.render.layout import Kind, Rect
 from display.render.theme import LOOKS, Ink, Role, Weight
 from display.status import words
@@ -102,14 +102,7 @@ def _draw_traffic(page: Page, area: Rect) -> None:
 
 
 def _draw_sites(page: Page, area: Rect) -> None:
-    items = [
-        Item(
-            words.host_name(site.host),
-            f"{words.short_amount(site.requests_per_s)}/s",
-            state=site.state,
-        )
-        for site in sort_sites(page.view.known.sites)
-    ]
+    items = [site_item(site) for site in sort_sites(page.view.known.sites)]
     draw_rows(page, area, items)
 
 

@@ -1,8 +1,8 @@
 """The overview on an OLED: what there is no height for is left out, the least first."""
 
-from display.pages.lines import choose_address, requests, trouble_items
+from display.pages.lines import choose_address, requests, site_item, trouble_items
 from display.pages.page import Page
-from display.pages.parts import Item, draw_plot, draw_rows
+from display.pages.parts import draw_plot, draw_rows
 from display.render.layout import Rect
 from display.render.theme import Ink, Role
 from display.status import words
@@ -129,9 +129,7 @@ def _foot(page: Page, room: int) -> str:
 
 def _draw_list(page: Page, area: Rect) -> None:
     """Beside the rest on a wide OLED: troubles, or the sites."""
-    items = trouble_items(page) or [
-        Item(words.host_name(site.host), words.short_amount(site.requests_per_s), state=site.state)
-        for site in sort_sites(page.view.known.sites)
-    ]
+    sites = sort_sites(page.view.known.sites)
+    items = trouble_items(page) or [site_item(site) for site in sites]
     page.canvas.fill(Rect(area.x - 6, area.y, 1, area.height), Ink.RULE)
     draw_rows(page, area, items)

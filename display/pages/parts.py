@@ -66,12 +66,16 @@ def draw_rows(page: Page, area: Rect, items: Sequence[Item], across: int = 1) ->
 
 
 def _unfold(page: Page, area: Rect, items: Sequence[Item]) -> Sequence[Item]:
-    """On a very narrow screen a value that has no room goes to a line of its own."""
-    if area.width >= NARROW_PX:
-        return items
+    """A value that has no room beside a short name goes to a line of its own.
+
+    On a very narrow screen one beside a long name does so too.
+    """
+    canvas = page.canvas
     unfolded: list[Item] = []
     for item in items:
-        if item.is_value_spare or _needed_width(page, item, Role.BODY) <= area.width:
+        is_short = item.state is None and canvas.width(item.label, Role.BODY) < area.width // 2
+        fits = _needed_width(page, item, Role.BODY) <= area.width
+        if fits or item.is_value_spare or not (is_short or area.width < NARROW_PX):
             unfolded.append(item)
         else:
             unfolded += [replace(item, value=""), Item("", item.value)]

@@ -1,11 +1,12 @@
 """Every site with its state, and one of them closely."""
 
+from display.pages.lines import site_item
 from display.pages.page import Page
 from display.pages.parts import Item, draw_facts, draw_plot, draw_rows
 from display.render.layout import Kind, Rect
 from display.render.theme import LOOKS, Ink, Role, Weight
 from display.status import words
-from display.status.model import Backend, Site, State
+from display.status.model import Backend, Site
 from display.status.verdict import sort_sites
 
 # Names of facts where there is little room.
@@ -19,7 +20,7 @@ def draw_sites(page: Page) -> None:
     if not sites:
         draw_empty(page, "No sites yet", "add them in the dashboard or in the file")
         return
-    items = [_item(site) for site in sites]
+    items = [site_item(site) for site in sites]
     across = 2 if page.form.kind is Kind.WALL and not page.form.is_tall else 1
     draw_rows(page, body, items, across)
 
@@ -43,19 +44,6 @@ def draw_empty(page: Page, what: str, why: str) -> None:
 
 def _count(page: Page, sites: tuple[Site, ...]) -> str:
     return str(len(sites)) if page.form.is_tiny else words.counted(len(sites), "site")
-
-
-def _item(site: Site) -> Item:
-    """Traffic where a site is well, its word where it is not."""
-    state = site.state
-    if state in (State.UP, State.UNKNOWN):
-        value = f"{words.short_amount(site.requests_per_s)}/s"
-    else:
-        down = sum(backend.state is State.DOWN for backend in site.backends)
-        value = f"{down} of {len(site.backends)} down" if down else LOOKS[state].word
-        if state is State.DOWN:
-            value = LOOKS[state].word
-    return Item(words.host_name(site.host), value, state=state, is_value_spare=state is State.UP)
 
 
 def draw_site(page: Page) -> None:
