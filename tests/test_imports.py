@@ -40,6 +40,25 @@ LEVELS = {
     "demo": 4,
     "cli": 5,
 }
+DISPLAY_LEVELS = {
+    "console": 0,
+    "status": 0,
+    "outputs": 0,
+    "hdmi": 0,
+    "render": 1,
+    "pages": 2,
+    "settings": 3,
+    "scenarios": 3,
+    "controls": 4,
+    "finding": 4,
+    "preview": 4,
+    "navigator": 5,
+    "frame_server": 5,
+    "screen": 6,
+    "commands": 6,
+    "app": 7,
+    "cli": 8,
+}
 # Third-party packages live in one room each.
 HOMES = {
     "uvloop": {"appliance/worker.py", "appliance/control.py", "appliance/forward.py"},
@@ -72,18 +91,21 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-@pytest.mark.parametrize("path", modules("appliance"), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", modules("appliance") + modules("display"), ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_a_module_imports_only_its_own_room_and_lower_ones(path: Path) -> None:
-    own = path.relative_to(ROOT / "appliance").parts[0].removesuffix(".py")
+    package, own = (part.removesuffix(".py") for part in path.relative_to(ROOT).parts[:2])
     if own == "__init__":
         return
-    assert own in LEVELS, f"{own} has no level: add it to LEVELS"
+    levels = LEVELS if package == "appliance" else DISPLAY_LEVELS
+    assert own in levels, f"{own} has no level: add it to the table above"
     for name in imported(path):
         other = room(name)
-        if not name.startswith("appliance.") or other in ("", own, "__version__"):
+        if not name.startswith(f"{package}.") or other in ("", own, "__version__"):
             continue
-        siblings = LEVELS[other] == LEVELS[own] and LEVELS[own] not in (1,)
-        assert LEVELS[other] <= LEVELS[own], f"{path.name} imports upwards: {name}"
+        siblings = levels[other] == levels[own] and (package, levels[own]) != ("appliance", 1)
+        assert levels[other] <= levels[own], f"{path.name} imports upwards: {name}"
         assert not siblings, f"{path.name} imports its sibling {name}"
 
 
