@@ -9,23 +9,14 @@ from functools import partial
 from display.hdmi.box import Box
 from display.hdmi.client import ask_helper, has_helper
 from display.hdmi.errors import UsageError
-from display.hdmi.plan import Plan, plan_reset, plan_safe_mode, plan_set
+from display.hdmi.plan import Plan, Planner, plan_reset, plan_safe_mode, plan_set
 from display.hdmi.report import Table, modes_table, status_table
 from display.hdmi.report_plan import plan_table, plan_text
 from display.hdmi.report_text import history_text, modes_text, show_text
 from display.hdmi.service import serve
 from display.hdmi.trial import DEFAULT_SECONDS, Trial
-from display.hdmi.wish import parse_wish
-from display.hdmi.work import (
-    Planner,
-    carry_out,
-    confirm,
-    history_entries,
-    parse_seconds,
-    parse_steps,
-    repair,
-    undo,
-)
+from display.hdmi.wish import parse_seconds, parse_steps, parse_wish
+from display.hdmi.work import carry_out, confirm, history_entries, repair, undo
 
 Answer = tuple[object, str]
 _WISHES = ("mode", "rotate", "overscan", "force", "drive", "boost", "comment_out")

@@ -60,6 +60,10 @@ class Plan:
     tryboot: Contents = field(default_factory=dict)
 
 
+# A wish that is still to be planned for a situation.
+Planner = Callable[[Situation], Plan]
+
+
 def plan_set(wish: Wish, situation: Situation) -> Plan:
     """The files for a wish.
 

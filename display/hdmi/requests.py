@@ -10,10 +10,9 @@ from functools import partial
 from typing import Any
 
 from display.hdmi.errors import HdmiError, RefusedError, UsageError
-from display.hdmi.plan import plan_reset, plan_safe_mode, plan_set
+from display.hdmi.plan import Planner, plan_reset, plan_safe_mode, plan_set
 from display.hdmi.trial import DEFAULT_SECONDS
-from display.hdmi.wish import MAX_PORT, parse_wish
-from display.hdmi.work import Planner, parse_seconds, parse_steps
+from display.hdmi.wish import MAX_PORT, parse_seconds, parse_steps, parse_wish
 
 # A wish has a few dozen bytes; an answer has the reason it was refused.
 MAX_MESSAGE_BYTES = 4096

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from display.hdmi.errors import UsageError
 from display.hdmi.modes import Mode, parse_mode
+from display.hdmi.trial import MAX_SECONDS, MIN_SECONDS
 
 _Value = TypeVar("_Value")
 ROTATIONS = (0, 90, 180, 270)
@@ -18,6 +19,7 @@ MAX_BOOST = 11
 # Overscan hides edges; more than this is no edge any more.
 MAX_OVERSCAN_PX = 500
 MAX_PORT = 1
+MAX_UNDO = 100
 
 
 class Drive(enum.IntEnum):
@@ -101,6 +103,29 @@ def describe(wish: Wish) -> str:
     ]
     words += ["--force"] * wish.force + ["--comment-out"] * wish.comment_out
     return shlex.join(words)
+
+
+def parse_seconds(value: object) -> int:
+    """How long a trial waits. Raises UsageError."""
+    try:
+        seconds = int(str(value))
+    except ValueError:
+        seconds = 0
+    if isinstance(value, bool) or not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        way_out = f"say {MIN_SECONDS} to {MAX_SECONDS} seconds"
+        raise UsageError(f'"{value}" is not possible', "for --try", way_out)
+    return seconds
+
+
+def parse_steps(value: object) -> int:
+    """How many steps to take back. Raises UsageError."""
+    try:
+        steps = int(str(value))
+    except ValueError:
+        steps = 0
+    if isinstance(value, bool) or not 1 <= steps <= MAX_UNDO:
+        raise UsageError(f'"{value}" is not possible', "for undo", f"say 1 to {MAX_UNDO} steps")
+    return steps
 
 
 def _parse_mode(value: object) -> Mode:

@@ -1,18 +1,13 @@
 """Carries plans out, for the command and for the helper."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from display.hdmi.box import Box
-from display.hdmi.errors import HdmiError, UsageError
+from display.hdmi.errors import HdmiError
 from display.hdmi.history import History
-from display.hdmi.plan import Plan
-from display.hdmi.situation import Situation
+from display.hdmi.plan import Plan, Planner
 from display.hdmi.steps import Entry, undoable
-from display.hdmi.trial import MAX_SECONDS, MIN_SECONDS, Trial
-
-Planner = Callable[[Situation], Plan]
-MAX_UNDO = 100
+from display.hdmi.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +26,7 @@ def carry_out(box: Box, planner: Planner, trial_s: int | None, shown: Plan | Non
 
     `shown` is the plan somebody said yes to; when the files have changed since, nothing is done.
     """
+    repair(box)
     plan = planner(box.situation())
     if shown is not None and plan != shown:
         raise HdmiError("the files have changed meanwhile in", str(box.folder()), "try again")
@@ -87,26 +83,3 @@ def history_entries(history: History) -> list[dict[str, object]]:
         }
         for entry in entries
     ]
-
-
-def parse_seconds(value: object) -> int:
-    """How long a trial waits. Raises UsageError."""
-    try:
-        seconds = int(str(value))
-    except ValueError:
-        seconds = 0
-    if isinstance(value, bool) or not MIN_SECONDS <= seconds <= MAX_SECONDS:
-        way_out = f"say {MIN_SECONDS} to {MAX_SECONDS} seconds"
-        raise UsageError(f'"{value}" is not possible', "for --try", way_out)
-    return seconds
-
-
-def parse_steps(value: object) -> int:
-    """How many steps to take back. Raises UsageError."""
-    try:
-        steps = int(str(value))
-    except ValueError:
-        steps = 0
-    if isinstance(value, bool) or not 1 <= steps <= MAX_UNDO:
-        raise UsageError(f'"{value}" is not possible', "for undo", f"say 1 to {MAX_UNDO} steps")
-    return steps

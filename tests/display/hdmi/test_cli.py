@@ -271,6 +271,24 @@ def test_a_failure_is_exit_code_1_and_one_line(
     assert err.count("\n") == 1
 
 
+def test_what_a_kill_left_half_done_is_put_right_before_the_next_change(
+    card: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (card / "config.txt").read_bytes()
+    where = ["--boot", str(card), *ON_PI4]
+    with monkeypatch.context() as patch:
+        patch.setattr("display.hdmi.history.History.commit", lambda *_: None)
+        assert main(["safe", *where]) == 0
+    assert (card / "gatelight-history/pending.json").exists()
+    capsys.readouterr()
+    assert main(["set", "--mode", "1280x1024@60", *where]) == 1
+    assert "the files have changed meanwhile" in capsys.readouterr().err
+    assert (card / "config.txt").read_bytes() == before
+    assert main(["set", "--mode", "1280x1024@60", *where]) == 0
+    assert main(["undo", *where]) == 0
+    assert (card / "config.txt").read_bytes() == before
+
+
 def test_history_says_what_undo_takes_back(card: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = ["--boot", str(card), *ON_PI4]
     for words in (["set", "--mode", "1280x1024@60"], ["safe"], ["undo"], ["set", "--rotate", "90"]):

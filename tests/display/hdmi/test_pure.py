@@ -31,8 +31,6 @@ IMPURE_HERE = {
     "client",
     "service",
 }
-# A request is made into a plan by functions of `work` that only check numbers.
-ALLOWED = {"requests": {"display.hdmi.work"}}
 
 
 def pure() -> list[str]:
@@ -57,4 +55,4 @@ def test_a_pure_module_imports_nothing_that_reads_or_writes(name: str) -> None:
         for alias in node.names
     }
     impure = IMPURE | {f"display.hdmi.{module}" for module in IMPURE_HERE}
-    assert imported & (impure - ALLOWED.get(name, set())) == set()
+    assert imported & impure == set()
