@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from display.hdmi.choice import row_fault
-from display.hdmi.cmdline_txt import connector, parse_video, read_cmdline
+from display.hdmi.cmdline_txt import Video, connector, parse_video, read_cmdline
 from display.hdmi.config_edit import block_lines
 from display.hdmi.config_eval import NoEffect, Setting
 from display.hdmi.config_txt import DISPLAY_KEYS
@@ -192,15 +192,20 @@ def _row_table(row: NumberedMode, situation: Situation, ports: list[Port]) -> Ta
         "hdmi_group": int(row.group),
         "hdmi_mode": row.number,
         **(mode_table(row.mode) if row.mode else dict.fromkeys(_MODE_KEYS)),
-        "video": f"{kms_name(row.mode)}@{round(row.mode.refresh_hz)}" if row.mode else None,
+        "video": str(_video(row.mode)) if row.mode else None,
         "repetition": row.repetition,
         "offered": is_offered if displays else None,
         "impossible": row_fault(row, situation, ports[0].number),
     }
 
 
+def _video(mode: Mode) -> Video:
+    return Video(mode.width, mode.height, round(mode.refresh_hz), interlaced=mode.interlaced)
+
+
 def _is_offered(row: NumberedMode, offer: Offer) -> bool:
-    """By its number, or by the same timing."""
-    named = Group.CEA if offer.source in (Source.CEA, Source.HDMI) else Group.DMT
-    is_named = (row.group, row.number) == (named, offer.number)
-    return row.mode is not None and (is_named or row.mode.timing == offer.mode.timing)
+    """By the number the display gives, else by the same timing."""
+    if offer.number is None:
+        return row.mode is not None and row.mode.timing == offer.mode.timing
+    group = Group.CEA if offer.source in (Source.CEA, Source.HDMI) else Group.DMT
+    return (row.group, row.number) == (group, offer.number)

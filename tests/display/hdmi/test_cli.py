@@ -201,6 +201,10 @@ def test_modes_are_printed_as_tables(card: Path, capsys: pytest.CaptureFixture[s
     assert "1920x1080@60 148.5 MHz detailed preferred" in lines
     assert "35 1280x1024@60.02 5:4 108 MHz 1280x1024@60" in lines
     assert "CEA, televisions: hdmi_group=1" not in lines
+    assert main(["modes", "CEA", "--boot", str(card), *ON_PI4, "--edid", str(edid)]) == 0
+    more = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "20 1920x1080i@50 16:9 74.25 MHz 1920x1080@50i offered" in more
+    assert "7 720x480i@59.94 16:9 27 MHz 720x480@60i" in more
     assert any(
         line.startswith("81 ") and "not here: the pi4 sends two pixels" in line for line in lines
     )
