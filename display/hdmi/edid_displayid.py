@@ -113,7 +113,7 @@ def _named(find: Callable[[int], Offer | None], numbers: Iterator[int]) -> Itera
     for number in numbers:
         offer = find(number)
         if offer is not None:
-            yield Offer(offer.mode, Source.DISPLAYID, offer.number)
+            yield offer
 
 
 _INTERLACED = 0x80

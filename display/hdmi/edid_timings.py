@@ -27,7 +27,7 @@ DETAILED_BYTES = 18
 
 
 class Source(enum.Enum):
-    """Where in its EDID a display names a mode."""
+    """How a display names a mode in its EDID. CEA and HDMI: by a VIC, wherever it stands."""
 
     ESTABLISHED = "established"
     STANDARD = "standard"
