@@ -9,6 +9,7 @@ Source: raspberrypi/documentation, config_txt/what_is_config_txt.adoc, video.ado
 """
 
 import enum
+import functools
 import re
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ DISPLAY_KEYS = re.compile(
     r"|disable_overscan|overscan_[a-z]+|framebuffer_(?:width|height|depth|ignore_alpha)"
     r"|display_(?:hdmi_)?rotate|max_framebuffer_(?:width|height)"
 )
+# A plan reads the same lines some twenty times; a long file has 1,000 different ones.
+_KEPT_LINES = 4096
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 _INTEGER = re.compile(r"\s*[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+)")
 _FILTER = re.compile(rb"\[([^\]]*)\]")
@@ -82,6 +85,7 @@ def encode_config(lines: tuple[Line, ...]) -> bytes:
     return b"".join(line.raw for line in lines)
 
 
+@functools.lru_cache(_KEPT_LINES)
 def parse_line(raw: bytes) -> Line:
     """What the firmware makes of one line, its end included."""
     read = raw.rstrip(b"\r\n")[:MAX_LINE_BYTES].strip(b" \t\0")

@@ -1,7 +1,7 @@
 """How things stand, as tables: what `show` and `modes` print and give as JSON (PURE)."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +40,8 @@ Table = dict[str, Any]
 
 def status_table(situation: Situation) -> Table:
     """Model, driver, ports and settings, as JSON may have them."""
-    settings = [_setting_table(setting, situation) for setting in display_settings(situation)]
+    ours = {name: block_lines(data) for name, data in situation.files.items()}
+    settings = [_setting_table(setting, ours) for setting in display_settings(situation)]
     return {
         "model": situation.board.model.name,
         "driver": situation.driver.value,
@@ -112,11 +113,10 @@ def _ports(situation: Situation) -> list[Port]:
     return [situation.port(number) for number in range(situation.board.model.ports)]
 
 
-def _setting_table(setting: Setting, situation: Situation) -> Table:
+def _setting_table(setting: Setting, ours: Mapping[str, Collection[int]]) -> Table:
     why = None
     if setting.why is not None:
         why = setting.why.value + (f" ({setting.detail})" if setting.detail else "")
-    ours = block_lines(situation.files.get(setting.file, b""))
     return {
         "file": setting.file,
         "line": setting.line,
@@ -125,7 +125,7 @@ def _setting_table(setting: Setting, situation: Situation) -> Table:
         "value": setting.value,
         "counts": setting.counts,
         "why": why,
-        "ours": setting.line in ours,
+        "ours": setting.line in ours[setting.file],
     }
 
 

@@ -84,8 +84,10 @@ class Situation:
 
     def has_our_edid(self, number: int) -> bool:
         """Whether the kernel was given an EDID of ours: then the display's own is not known."""
-        line = self.files.get(self.cmdline or "", b"")
-        return self.has_root and edid_files_of(line).get(connector(number)) == edid_name(number)
+        if not self.has_root or self.cmdline is None:
+            return False
+        named = edid_files_of(self.files[self.cmdline])
+        return named.get(connector(number)) == edid_name(number)
 
 
 def find_name(files: Iterable[str], wanted: str) -> str | None:
