@@ -23,7 +23,7 @@ def block_settings(data: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     lines = parse_config(data)
     for begin, end in _blocks(lines):
-        for line in lines[begin:end]:
+        for line in lines[_opening(lines, begin, end) : end]:
             if line.kind is Kind.SETTING and _is_ours(line):
                 found[name_of(line.key, line.port or 0)] = line.value
     return found
@@ -57,10 +57,12 @@ def strip_ours(data: bytes) -> bytes:
 
     Where the block's `[all]` decides about later lines, an empty block stays in its place.
     """
-    lines = parse_config(data)
+    lines = _without_lone_ends(parse_config(data))
     for begin, end in reversed(_blocks(lines)):
-        opens = next((n for n in range(begin, end) if _is_all(lines[n])), end)
-        before = lines[:begin] + _foreign(lines[begin:opens])
+        opens = _opening(lines, begin, end)
+        marks = BEGIN, END
+        found = tuple(line for line in lines[begin:opens] if not line.raw.startswith(marks))
+        before = lines[:begin] + found
         after = _foreign(lines[opens:end]) + lines[end:]
         if opens < end and not _is_in_all(before) and _depends_on_section(after):
             lines = before + _empty_block(lines[begin]) + after
@@ -106,17 +108,37 @@ def _blocks(lines: Sequence[Line]) -> list[tuple[int, int]]:
     return [(begin, _block_end(lines, begin)) for begin in begins]
 
 
+def _without_lone_ends(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """No end mark without a block before it."""
+    inside = {number for begin, end in _blocks(lines) for number in range(begin, end)}
+    return tuple(
+        line
+        for number, line in enumerate(lines)
+        if number in inside or not line.raw.startswith(END)
+    )
+
+
 def _block_end(lines: Sequence[Line], begin: int) -> int:
-    """Behind the end mark; where somebody took that out, at the first line that is not ours."""
+    """Behind the end mark; where somebody took that out, at the first line that is not ours.
+
+    A section that somebody opened between the marks ends it too.
+    """
     for number in range(begin + 1, len(lines)):
         if lines[number].raw.startswith(END):
             return number + 1
         if lines[number].raw.startswith(BEGIN):
             break
+        if lines[number].kind is Kind.FILTER and not _is_all(lines[number]):
+            return number
     end = begin + 1
     while end < len(lines) and _is_ours(lines[end]) and not lines[end].raw.startswith(BEGIN):
         end += 1
     return end
+
+
+def _opening(lines: Sequence[Line], begin: int, end: int) -> int:
+    """Where a block's `[all]` is; settings before it are in somebody's section, and not ours."""
+    return next((number for number in range(begin, end) if _is_all(lines[number])), end)
 
 
 def _foreign(lines: tuple[Line, ...]) -> tuple[Line, ...]:

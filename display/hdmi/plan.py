@@ -138,15 +138,16 @@ def _set_firmware(wish: Wish, choice: Choice | None, situation: Situation) -> Pl
     base = {**files, situation.config: strip_ours(data)}
     others = evaluate(base, board)
     ours = plan_settings(wish, choice, block_settings(data), others, board.model)
+    read = read_settings(base, board)
     overruled = tuple(
         setting
-        for setting in read_settings(base, board)
+        for setting in read
         if (setting.counts or setting.why is NoEffect.OVERRULED)
         and ours.get(setting.name, setting.value) != setting.value
     )
     contents = _configs(situation, ours)
     if wish.comment_out:
-        contents |= _commented(contents, base, overruled, situation)
+        contents |= _commented(contents, base, _once(overruled, read), situation)
     return Plan(
         describe(wish),
         wish.port,
@@ -234,6 +235,14 @@ def _require_cmdline(situation: Situation) -> str:
         way_out = "is it the boot partition? A Pi that starts has its root= there"
         raise HdmiError("there is no cmdline.txt in", situation.folder, way_out)
     return situation.cmdline
+
+
+def _once(settings: Iterable[Setting], read: Iterable[Setting]) -> list[Setting]:
+    """Those whose line is not also another port's, in a file that is included twice."""
+    names: dict[tuple[str, int], set[str]] = {}
+    for each in read:
+        names.setdefault((each.file, each.line), set()).add(each.name)
+    return [each for each in settings if len(names[each.file, each.line]) == 1]
 
 
 def _commented(

@@ -101,6 +101,18 @@ LATER = [
         b"a=1\nhdmi_mode=5\n" + BLOCK,
         b"a=1\nhdmi_mode=5\n",
     ),
+    (
+        "the block's own section is gone: its lines are in somebody's",
+        b"[HDMI:1]\n" + BEGIN + b"\nhdmi_mode=4\n" + END + b"\n",
+        b"[HDMI:1]\nhdmi_mode=4\n" + BLOCK,
+        b"[HDMI:1]\nhdmi_mode=4\n",
+    ),
+    (
+        "somebody's section in the block",
+        BEGIN + b"\n[all]\n[pi3]\nhdmi_mode=4\n" + END + b"\n",
+        b"[pi3]\nhdmi_mode=4\n" + BLOCK,
+        b"[pi3]\nhdmi_mode=4\n",
+    ),
     ("two blocks", BLOCK + b"a=1\n" + BLOCK, b"a=1\n" + BLOCK, b"a=1\n"),
 ]
 

@@ -161,6 +161,13 @@ def test_older_lines_are_named_and_stay_or_become_comments() -> None:
     }
 
 
+def test_a_line_that_is_read_for_both_ports_is_not_commented_out() -> None:
+    there = situation(b"include e.txt\ninclude e.txt\n")
+    there = replace(there, files={**there.files, "e.txt": b"hdmi_mode=5\n[HDMI:1]\n"})
+    plan = plan_set(parse_wish({"mode": "1280x1024@60", "comment_out": True}), there)
+    assert plan.contents.keys() == {"config.txt"}
+
+
 NEUTRALISED = [
     (b"hdmi_safe=1\n", ["hdmi_safe=0", "hdmi_group=2", "hdmi_mode=35"]),
     (b"hdmi_ignore_hotplug=1\n", ["hdmi_group=2", "hdmi_mode=35", "hdmi_ignore_hotplug=0"]),
