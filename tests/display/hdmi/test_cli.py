@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from appliance import __version__
 from display.hdmi.box import Box
 from display.hdmi.cli import main
 from display.hdmi.config_edit import BEGIN, END
@@ -370,6 +371,12 @@ def test_a_box_that_is_no_pi_says_what_is_missing(
     assert capsys.readouterr().err.startswith(
         "gatelight: there are no boot files in /boot/firmware or"
     )
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"gatelight-hdmi {__version__}\n"
 
 
 def test_the_installed_command_answers(card: Path) -> None:

@@ -11,7 +11,7 @@ from display.hdmi.cmdline_txt import video_of
 from display.hdmi.config_edit import BEGIN, COMMENTED, END, block_settings
 from display.hdmi.config_eval import evaluate
 from display.hdmi.config_filters import Board
-from display.hdmi.config_txt import MAX_LINE_BYTES
+from display.hdmi.config_txt import DISPLAY_KEYS, MAX_LINE_BYTES
 from display.hdmi.edid import parse_edid
 from display.hdmi.edid_file import encode_edid
 from display.hdmi.errors import HdmiError, RefusedError
@@ -419,3 +419,20 @@ def test_the_asked_values_hold_on_the_model_and_all_others_stay(
     assert others[0] == others[1]
     assert plan_set(parse_wish(wish), replace(there, files=files)).contents == {}
     assert all(len(line) <= MAX_LINE_BYTES for line in block(*asked.values()).split(b"\n"))
+
+
+@settings(deadline=None)
+@given(FILES, FILES, st.sampled_from(["pi3", "pi4"]))
+def test_after_a_reset_no_display_setting_counts_and_all_others_stay(
+    config: bytes, included: bytes, model: str
+) -> None:
+    there = situation(config, model=model)
+    there = replace(there, files={**there.files, "e.txt": included})
+    files = {**there.files, **only_bytes(plan_reset(there, None).contents)}
+    others = {
+        name: value
+        for name, value in evaluate(there.files, there.board).items()
+        if not DISPLAY_KEYS.fullmatch(name.partition(":")[0])
+    }
+    assert evaluate(files, there.board) == others
+    assert plan_reset(replace(there, files=files), None).contents == {}
