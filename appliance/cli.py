@@ -44,7 +44,10 @@ def check(options: argparse.Namespace) -> int:
             print(fault)
         return 1
     count = len(settings.sites)
-    sys.stderr.write(f"gatelight: {options.config} is good: {count} site{'s' * (count != 1)}\n")
+    sites = f"{count} site{'s' * (count != 1)}"
+    if settings.store_url is not None:
+        sites = f"the sites come from {settings.store_url}"
+    sys.stderr.write(f"gatelight: {options.config} is good: {sites}\n")
     return 0
 
 

@@ -27,9 +27,11 @@ from appliance.quantities import (
     networks,
     one_of,
     path,
+    text,
     workers,
 )
 from appliance.routing.model import Site, TlsMode
+from appliance.store_url import StoreUrl, parse_store_url
 from appliance.toml_lines import Path as KeyPath
 from appliance.toml_lines import find_lines
 
@@ -79,6 +81,7 @@ class Settings:
     proxy: ProxySettings
     limits: Limits
     store_file: str | None
+    store_url: StoreUrl | None
     sites: tuple[Site, ...]
 
 
@@ -139,13 +142,12 @@ LIMITS = {
     "connections": Key("connections", count),
     "connections_per_client": Key("connections_per_client", count),
 }
-STORE = {"file": Key("file", path)}
+STORE = {"file": Key("file", path), "url": Key("url", lambda value: parse_store_url(text(value)))}
 
 NOT_YET: Mapping[str, frozenset[str]] = {
     "": frozenset(("acme", "box")),
     "listen": frozenset(("admin",)),
     "proxy": frozenset(("hooks",)),
-    "store": frozenset(("url",)),
     "site": frozenset(
         (
             "maintenance",
@@ -177,9 +179,10 @@ class Faults:
         names = [str(part) for part in path if isinstance(part, str)]
         self.found.append(Fault(self.file, line, ".".join(names), what))
 
-    def line_of(self, path: KeyPath) -> int:
-        """The line of a key, or 0."""
-        return self.lines.get(path, 0)
+    def place_of(self, path: KeyPath) -> str:
+        """FILE:LINE of a key; the file alone where there are no lines."""
+        line = self.lines.get(path)
+        return f"{self.file}:{line}" if line else self.file
 
     def unknown(self, path: KeyPath, known: list[str], section: str) -> None:
         """Notes a key that cannot stand here."""
@@ -231,9 +234,12 @@ def parse_settings(content: str, path: str) -> Settings:
     }
     check_display(data.get("display", {}), faults)
     sites = read_sites(data, faults)
-    store_file = values["store"].get("file")
-    if store_file is not None and sites:
-        faults.add(("store", "file"), "sites stand in this file too: keep them in one place")
+    store = values["store"]
+    for name in store:
+        if sites:
+            faults.add(("store", name), "sites stand in this file too: keep them in one place")
+        elif len(store) > 1:
+            faults.add(("store", name), "a file or a url: keep the sites in one place")
     misread = any(fault.key.startswith("listen") for fault in faults.found)
     if not misread:
         for key, what in _find_listen_faults(values["listen"], sites):
@@ -245,7 +251,8 @@ def parse_settings(content: str, path: str) -> Settings:
         Listen(**values["listen"]),
         ProxySettings(**proxy),
         Limits(**values["limits"]),
-        store_file,
+        store.get("file"),
+        store.get("url"),
         sites,
     )
 

@@ -17,6 +17,7 @@ from appliance.routing.model import (
     parse_backend,
     parse_host,
 )
+from appliance.toml_lines import Path
 
 MAX_WEIGHT = 1000
 
@@ -85,7 +86,7 @@ def read_sites(data: dict[str, Any], faults: Faults) -> tuple[Site, ...]:
         return ()
     sites: dict[str, Site] = {}
     for index, table in enumerate(tables):
-        for site in _read_site(table, index, faults):
+        for site in read_site(table, ("site", index), faults):
             if site.host in sites:
                 other = sites[site.host].origin
                 faults.add(("site", index, "host"), f"{site.host} stands at {other} already")
@@ -94,8 +95,8 @@ def read_sites(data: dict[str, Any], faults: Faults) -> tuple[Site, ...]:
     return tuple(sites.values())
 
 
-def _read_site(table: dict[str, Any], index: int, faults: Faults) -> Iterator[Site]:
-    path = ("site", index)
+def read_site(table: dict[str, Any], path: Path, faults: Faults) -> Iterator[Site]:
+    """The sites of one table, one for each host; what is wrong is noted in `faults`."""
     before = len(faults.found)
     values = read_section(table, path, SITE, "site", faults)
     for needed in ("host", "backends"):
@@ -117,7 +118,7 @@ def _read_site(table: dict[str, Any], index: int, faults: Faults) -> Iterator[Si
     certificate, key = values.pop("certificate", None), values.pop("key", None)
     if certificate is not None:
         values["certificate"] = CertificateFiles(certificate, key)
-    origin = f"{faults.file}:{faults.line_of(path)}"
+    origin = faults.place_of(path)
     for name in names:
         yield Site(name, backends, origin=origin, **values)
 

@@ -6,32 +6,35 @@ with what they have.
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import struct
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from appliance.admin.server import AdminServer
-from appliance.config import ConfigError
-from appliance.console import say
+from appliance.config import Settings
+from appliance.console import Complaints, say
 from appliance.context import ControlContext
 from appliance.feed import Changed, Message, encode
 from appliance.roster import Roster
 from appliance.stores.base import Store
+from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
 from appliance.telemetry.box import BoxReader
 from appliance.telemetry.snapshot import Readings, StoreState, build_status, read_counters
 from appliance.telemetry.trial import TRIAL_FILE, read_trial
 
 BEAT_S = 0.25
-# A changed file is noticed within this time.
-WATCH_S = 0.2
-# Names are waited for this long at the start, so that the first request finds them.
-FIRST_NAMES_S = 1.5
+# The store and then the names are waited for this long at the start, so that the first request
+# finds them; the supervisor holds the workers back a little longer.
+FIRST_SITES_S = 1.0
+FIRST_NAMES_S = 0.5
 # Rates in the status are over this long, latencies over the last minute: six kept readings.
 SAMPLE_S = 1.0
 SAMPLES_A_KEPT_ONE = 10
@@ -46,12 +49,8 @@ class Control:
     def __init__(self, context: ControlContext) -> None:
         settings = context.settings
         self.context = context
-        self.store: Store = TomlFileStore(
-            settings.store_file or settings.path, embedded=settings.store_file is None
-        )
-        self.seen: object = None
+        self.store = open_store(settings)
         self.roster = Roster(context.routes, self.tell)
-        self.store_state = StoreState("file", True, time.time(), None)
         self.workers: set[asyncio.StreamWriter] = set()
         self.later = self.earlier = read_counters(context.counters)
         self.kept = deque([self.later], KEPT)
@@ -63,15 +62,15 @@ class Control:
         """Runs until told to stop, or until a fault that only a new process may mend."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, self.read_store)
-        self.read_store()
-        looking_up = loop.create_task(self.roster.names.run())
-        await self.roster.names.settle(FIRST_NAMES_S)
+        loop.add_signal_handler(signal.SIGHUP, self.store.look)
+        first = (self.roster.names.run(), self.store.follow(self.roster))
+        tasks: list[asyncio.Task[Any]] = [loop.create_task(duty) for duty in first]
+        await self.settle()
         feed = await asyncio.start_unix_server(self.feed_worker, sock=self.context.feed)
         admin = AdminServer(self.context.settings.listen.admin_socket, self.status)
         await admin.start()
-        duties = (self.beat(), self.watch(), self.sample(), self.stopped.wait())
-        tasks = [looking_up, *(loop.create_task(duty) for duty in duties)]
+        duties = (self.beat(), self.sample(), self.stopped.wait())
+        tasks += [loop.create_task(duty) for duty in duties]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         feed.close()
         await admin.stop()
@@ -84,34 +83,14 @@ class Control:
             self.context.counters.control.beat(time.monotonic_ns())
             await asyncio.sleep(BEAT_S)
 
-    async def watch(self) -> None:
-        """Notices a changed file."""
-        while True:
-            await asyncio.sleep(WATCH_S)
-            if self.store.fingerprint() != self.seen:
-                self.read_store()
-
-    def read_store(self) -> None:
-        """Takes over the store's sites; a faulty store is said once and changes nothing."""
-        self.seen = self.store.fingerprint()
+    async def settle(self) -> None:
+        """Waits a moment for sites, and for what their backends' names stand for."""
         try:
-            sites = self.store.read()
-        except ConfigError as error:
-            self.refuse(error)
-            return
-        if not self.store_state.ok:
-            say("the sites can be read again")
-            self.store_state = StoreState("file", True, time.time(), None)
-        self.roster.replace(sites)
-
-    def refuse(self, error: ConfigError) -> None:
-        """Says what is wrong with the store, and shows it in the status."""
-        for fault in error.faults:
-            say(str(fault))
-        say("the sites stay as they were")
-        before = self.store_state
-        since_s = time.time() if before.ok else before.since_s
-        self.store_state = StoreState("file", False, since_s, str(error))
+            async with asyncio.timeout(FIRST_SITES_S):
+                await self.store.ready.wait()
+        except TimeoutError:
+            pass
+        await self.roster.names.settle(FIRST_NAMES_S)
 
     def tell(self, message: Message) -> None:
         """Sends a change to every worker."""
@@ -151,14 +130,25 @@ class Control:
     def status(self) -> dict[str, Any]:
         """The status as the admin API gives it."""
         current = read_counters(self.context.counters)
+        store = self.store.state
         return build_status(
             now_s=time.time(),
             box=self.box,
             readings=Readings(self.kept[0], self.earlier, self.later, current),
-            store=self.store_state,
+            store=StoreState(store.kind, store.ok, store.since_s, store.error, store.changes_by),
             sites=list(self.roster.sites.values()),
             addresses=self.roster.addresses,
         ) | {"trial": read_trial(TRIAL_FILE, time.monotonic())}
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that the settings name."""
+    if settings.store_url is None:
+        file = settings.store_file
+        return TomlFileStore(file or settings.path, embedded=file is None, say=say)
+    complain = Complaints(time.monotonic).say
+    folder = Path(settings.proxy.state_dir)
+    return RedisStore(settings.store_url, folder, say, complain, random.Random())
 
 
 def _peer_uid(sock: Any) -> int:

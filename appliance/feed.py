@@ -10,7 +10,7 @@ import pickle
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from appliance.board import Board
 from appliance.routing.model import Site
@@ -21,12 +21,15 @@ MAX_MESSAGE_BYTES = 1 << 26
 _SITE = b"site:"
 _NAME = b"name:"
 _CERTIFICATE = b"certificate:"
+_DEAD = b"dead:"
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Hosts whose sites, names whose addresses and sites whose certificates are not as they were;
-    `anything` may be so."""
+    """Hosts whose sites, certificates or marks, and names whose addresses, are not as they were.
+
+    `anything`: maybe all of them.
+    """
 
     hosts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -67,9 +70,17 @@ class Decoder:
         return found
 
 
+class Adopted(NamedTuple):
+    """What a control process finds."""
+
+    sites: dict[str, Site]
+    addresses: dict[str, tuple[str, ...]]
+    dead: dict[str, frozenset[str]]
+
+
 class Routes:
-    """Every site in force with its certificate, and what the backends' names stand for, on the
-    board.
+    """Every site in force with its certificate, what the backends' names stand for, and who is
+    dead, on the board.
 
     A name with no address cannot be resolved; one that is not there has not been looked up yet.
     """
@@ -90,6 +101,11 @@ class Routes:
     def certificate(self, host: str) -> bytes | None:
         """Key and certificate chain for a site that ends TLS here, as PEM in one text."""
         return self._board.get(_CERTIFICATE + host.encode())
+
+    def dead(self, host: str) -> frozenset[str]:
+        """The URLs of the backends that are not to be asked for requests to a host."""
+        found: frozenset[str] | None = self._get(_DEAD + host.encode())
+        return found or frozenset()
 
     def _get(self, key: bytes) -> Any:
         value = self._board.get(key)
@@ -128,10 +144,18 @@ class Routes:
             if key.startswith(_CERTIFICATE)
         }
 
-    def adopt(self) -> tuple[dict[str, Site], dict[str, tuple[str, ...]]]:
-        """All sites and names, for a control process that goes on where another ended."""
+    def put_dead(self, host: str, urls: frozenset[str]) -> None:
+        """Marks backends as dead for a host; none takes the marks away. Raises BoardFullError."""
+        key = _DEAD + host.encode()
+        if urls:
+            self._board.put(key, pickle.dumps(urls, pickle.HIGHEST_PROTOCOL))
+        else:
+            self._board.remove(key)
+
+    def adopt(self) -> Adopted:
+        """All there is, for a control process that goes on where another ended."""
         self._board.adopt()
-        return dict(self._all(_SITE)), dict(self._all(_NAME))
+        return Adopted(dict(self._all(_SITE)), dict(self._all(_NAME)), dict(self._all(_DEAD)))
 
     def _all(self, kind: bytes) -> Iterator[tuple[str, Any]]:
         for key, value in self._board.items():

@@ -25,7 +25,7 @@ class Roster:
     ) -> None:
         self._routes = routes
         self._tell = tell
-        self.sites, self.addresses = routes.adopt()
+        self.sites, self.addresses, self.dead = routes.adopt()
         self.names = Names(self._place, resolve)
         self._uses: Counter[str] = Counter()
         self._hosts: dict[str, None] = {}
@@ -53,6 +53,19 @@ class Roster:
                 self._routes.remove_site(host)
                 self._unfollow(gone)
                 self._note(self._hosts, host)
+
+    def mark(self, host: str, dead: frozenset[str]) -> None:
+        """These backends are not to be asked for requests to `host`; none: all may be again."""
+        if self.dead.get(host, frozenset()) != dead:
+            try:
+                self._routes.put_dead(host, dead)
+            except BoardFullError as error:
+                say(f"{host}: dead backends stay unmarked: {error}: remove sites")
+                return
+            self.dead.pop(host, None)
+            if dead:
+                self.dead[host] = dead
+            self._note(self._hosts, host)
 
     def _put(self, site: Site, before: Site | None) -> None:
         try:

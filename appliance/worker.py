@@ -90,6 +90,7 @@ class Worker:
             now_s=loop.time(),
             contexts=self.contexts,
             https_port=choose_https_port(context.secure_listeners),
+            answers_ping=settings.store_url is not None,
         )
         self.stopped = loop.create_future()
         self.servers: list[asyncio.Server] = []

@@ -312,3 +312,30 @@ NOT_ADDRESSES = [
 def test_what_is_no_address_is_refused_in_words(text: str) -> None:
     with pytest.raises(ValueError, match="address"):
         parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("store", "sites", "faults"),
+    [
+        (
+            'url = "redis://nas"\nfile = "f"',
+            "",
+            ["store.url: a file or a url", "store.file: a file or a url"],
+        ),
+        (
+            'url = "redis://nas"',
+            '[[site]]\nhost = "a"\nbackends = "http://b"',
+            ["store.url: sites stand in"],
+        ),
+        ('url = "http://nas"', "", ["store.url: a store's URL is redis://"]),
+        ("url = 5", "", ["store.url: a string is needed"]),
+    ],
+    ids=["a file too", "sites too", "another scheme", "no text"],
+)
+def test_sites_are_kept_in_one_place(store: str, sites: str, faults: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(f'[listen]\nhttp = ":80"\n[store]\n{store}\n{sites}', "f")
+    found = [str(fault).partition(": ")[2] for fault in caught.value.faults]
+    assert len(found) == len(faults)
+    for line, start in zip(sorted(found), sorted(faults), strict=True):
+        assert line.startswith(start)

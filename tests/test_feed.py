@@ -55,4 +55,10 @@ def test_a_new_writer_adopts_what_is_there() -> None:
     for routes in (Routes(board), Routes(board)):
         routes.put_site(SITE)
         routes.put_addresses("nas.lan", ("10.0.0.1",))
-        assert routes.adopt() == ({"a.test": SITE}, {"nas.lan": ("10.0.0.1",)})
+        routes.put_dead("a.test", frozenset(("http://10.0.0.1",)))
+        found = routes.adopt()
+        assert found.sites == {"a.test": SITE}
+        assert found.addresses == {"nas.lan": ("10.0.0.1",)}
+        assert found.dead == {"a.test": {"http://10.0.0.1"}}
+        routes.put_dead("a.test", frozenset())
+        assert routes.dead("a.test") == frozenset()

@@ -15,6 +15,7 @@ LEVELS = {
     "toml_lines": 0,
     "console": 0,
     "systemd": 1,
+    "store_url": 1,
     "config": 1,
     "config_sites": 1,
     "config_display": 1,

@@ -13,6 +13,8 @@ from appliance.proxy.backend import BackendConnection
 from appliance.proxy.detour import choose_detour
 from appliance.proxy.error_pages import (
     BAD_HOST,
+    PING,
+    PING_HOST,
     ErrorAnswer,
     backend_failed,
     none_up,
@@ -81,6 +83,9 @@ class Attempts(ABC):
     def _find_site(self, key: object) -> LiveSite | None:
         """The site for a host not seen of late; where it cannot be had here, that is answered."""
         gate, client, request = self.gate, self.client, self.request
+        if request.host == PING_HOST and gate.answers_ping:
+            self.refuse(PING)
+            return None
         try:
             site = gate.find_site(request.host)
         except ValueError:

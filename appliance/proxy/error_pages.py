@@ -35,7 +35,9 @@ def _reason(status: int) -> str:
 def encode_error(answer: ErrorAnswer, accept: bytes, method: bytes, keep_alive: bool) -> bytes:
     """The whole answer, head and body; no body after HEAD."""
     reason = _reason(answer.status)
-    if _prefers_json(accept):
+    if answer.status == 200:
+        kind, body = b"text/plain", answer.what.encode()
+    elif _prefers_json(accept):
         kind, body = b"application/json", _json_body(answer, reason)
     else:
         kind, body = b"text/html; charset=utf-8", _html_body(answer, reason)
@@ -80,6 +82,9 @@ def _html_body(answer: ErrorAnswer, reason: str) -> bytes:
     ).encode()
 
 
+# hipache's question whether the proxy is there, by those who watch it, and its answer.
+PING_HOST = b"__ping__"
+PING = ErrorAnswer(200, "ok")
 BAD_HOST = ErrorAnswer(400, "This request's Host is not a host name.")
 LATE_HEAD = ErrorAnswer(408, "The request did not arrive in time.")
 LATE_BODY = ErrorAnswer(408, "The rest of the request did not arrive in time.")

@@ -70,6 +70,8 @@ class Gate:
     contexts: Contexts
     https_port: int | None = None
     """Where clients find the TLS port, if there is one."""
+    answers_ping: bool = False
+    """Whether the box stands in hipache's place, so that Host: __ping__ is a question to it."""
     draining: bool = False
     clients: set["ClientConnection | Arrival"] = field(default_factory=set)
     tunnels: set["Tunnel | Link"] = field(default_factory=set)

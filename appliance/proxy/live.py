@@ -131,6 +131,7 @@ class Routes(Protocol):
 
     def site(self, host: str) -> Site | None: ...
     def addresses(self, name: str) -> tuple[str, ...] | None: ...
+    def dead(self, host: str) -> frozenset[str]: ...
 
 
 class LiveSites:
@@ -154,9 +155,12 @@ class LiveSites:
     def find(self, name: str, cells_of: Callable[[str], memoryview]) -> LiveSite | None:
         """The site for a host name."""
         live = self._find(name)
-        if live is not None and live.cells is None:
+        if live is None:
+            return None
+        if live.cells is None:
             live.cells = cells_of(live.site.host)
-        return live
+        dead = self._routes.dead(name)
+        return self._without(live, dead) if dead else live
 
     def remember(self, key: object, live: LiveSite) -> None:
         """Finds the site at once when the same is asked for again, until sites change."""
@@ -174,6 +178,13 @@ class LiveSites:
                 live = self._by_host[pattern] = self._make(site, ())
                 return live
         return None
+
+    def _without(self, live: LiveSite, dead: frozenset[str]) -> LiveSite:
+        """A site as one host sees it for which some of its backends are marked as dead."""
+        backends = [b for b in live.backends if b.backend.url not in dead]
+        view = self._assemble(live.site, backends)
+        view.cells = live.cells
+        return view
 
     def renew(self, hosts: Iterable[str]) -> list[LiveBackend]:
         """Puts in force what these sites are now; gives back the backends no longer used."""
@@ -212,6 +223,9 @@ class LiveSites:
     def _make(self, site: Site, old: Iterable[LiveBackend]) -> LiveSite:
         reusable = {b.backend: b for b in old}
         backends = [reusable.get(b) or self._make_backend(site, b) for b in site.backends]
+        return self._assemble(site, backends)
+
+    def _assemble(self, site: Site, backends: list[LiveBackend]) -> LiveSite:
         balancer = make_balancer(site.balance, self._rng)
         is_introduced = site.proxy_protocol is not ProxyProtocol.OFF
         live = LiveSite(site, site.host.encode(), backends, balancer, is_introduced)

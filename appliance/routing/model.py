@@ -2,6 +2,7 @@
 
 import difflib
 import enum
+import functools
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
@@ -181,6 +182,7 @@ def _canonical_name(name: str) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_backend(url: str, weight: int = 1) -> Backend:
     """A backend from its URL. Raises ValueError in words."""
     # urlsplit drops tabs and line ends without a word.

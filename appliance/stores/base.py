@@ -1,15 +1,63 @@
-"""What control asks of a place where sites are kept."""
+"""What control and the command ask of a place where sites are kept."""
 
-from typing import Protocol
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from appliance.routing.model import Site
 
+Table = dict[str, Any]
+"""A site as a [[site]] table, without its host."""
+
+
+class StoreError(Exception):
+    """The store cannot be read or written, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState:
+    """How a store is doing; `changes_by` says how its changes arrive, None while they do not."""
+
+    kind: str
+    ok: bool
+    since_s: float
+    error: str | None = None
+    changes_by: str | None = None
+
+
+class Sites(Protocol):
+    """The sites in force, for a store to change (roster)."""
+
+    @property
+    def sites(self) -> Mapping[str, Site]: ...
+    def replace(self, sites: Iterable[Site]) -> None: ...
+    def change(self, sites: Iterable[Site], removed: Iterable[str] = ()) -> None: ...
+    def mark(self, host: str, dead: frozenset[str]) -> None: ...
+
 
 class Store(Protocol):
-    """A place where sites come from."""
+    """A place where sites come from, as control follows it."""
 
-    def fingerprint(self) -> object:
-        """Something cheap that differs after every change."""
+    state: StoreState
+    ready: asyncio.Event
+    """Set when what it knew has been put in force once, or is known not to be had for now."""
 
-    def read(self) -> tuple[Site, ...]:
-        """Every site. Raises ConfigError when the content is faulty."""
+    async def follow(self, sites: Sites) -> None:
+        """Puts every change in force, for ever. What is faulty is said once and in `state`."""
+
+    def look(self) -> None:
+        """Somebody asked to look at everything anew."""
+
+
+class Shelf(Protocol):
+    """The same place as the command works on it."""
+
+    async def read(self) -> dict[str, Table]:
+        """Every site's table by host. Raises StoreError, or ConfigError for a faulty file."""
+
+    async def put(self, tables: Mapping[str, Table]) -> None:
+        """Adds sites or replaces them by host; the tables are known to be good."""
+
+    async def remove(self, hosts: Iterable[str]) -> None:
+        """Takes sites away; those that are not there do not matter."""

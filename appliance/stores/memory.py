@@ -1,33 +1,54 @@
 """Sites in memory: the fake that stands in for a real store in tests."""
 
-from appliance.config import ConfigError, Fault
-from appliance.routing.model import Site
+import asyncio
+from collections.abc import Iterable, Mapping
+
+from appliance.config import ConfigError, Faults
+from appliance.config_sites import read_site
+from appliance.stores.base import Sites, StoreState, Table
 
 
 class MemoryStore:
-    """The same in memory, for tests."""
+    """A store and its shelf in one; several may share their `tables`."""
 
-    def __init__(self, sites: tuple[Site, ...] = ()) -> None:
-        self._sites = sites
-        self._version = 0
-        self._fault: Fault | None = None
+    def __init__(self, tables: dict[str, Table] | None = None) -> None:
+        self._tables: dict[str, Table] = {} if tables is None else tables
+        self._changed = asyncio.Event()
+        self.state = StoreState("memory", True, 0.0, changes_by="watching")
+        self.ready = asyncio.Event()
 
-    def fingerprint(self) -> object:
-        """Changes with every put."""
-        return self._version, 0, 0
+    def look(self) -> None:
+        """Everything anew."""
+        self._changed.set()
 
-    def read(self) -> tuple[Site, ...]:
-        """Every site. Raises ConfigError when put_fault was called last."""
-        if self._fault is not None:
-            raise ConfigError((self._fault,))
-        return self._sites
+    async def follow(self, sites: Sites) -> None:
+        """Puts every change in force; tables that are faulty change nothing."""
+        while True:
+            self._changed.clear()
+            faults = Faults("memory", {})
+            found = [
+                site
+                for host, table in self._tables.items()
+                for site in read_site({"host": host, **table}, (), faults)
+            ]
+            error = str(ConfigError(tuple(faults.found))) if faults.found else None
+            self.state = StoreState("memory", error is None, 0.0, error, "watching")
+            if error is None:
+                sites.replace(found)
+            self.ready.set()
+            await self._changed.wait()
 
-    def put(self, sites: tuple[Site, ...]) -> None:
-        """Replaces all sites."""
-        self._sites, self._fault = sites, None
-        self._version += 1
+    async def read(self) -> dict[str, Table]:
+        """Every site's table by host."""
+        return {host: dict(table) for host, table in self._tables.items()}
 
-    def put_fault(self, fault: Fault) -> None:
-        """Makes the content faulty."""
-        self._fault = fault
-        self._version += 1
+    async def put(self, tables: Mapping[str, Table]) -> None:
+        """Adds sites or replaces them by host."""
+        self._tables.update({host: dict(table) for host, table in tables.items()})
+        self._changed.set()
+
+    async def remove(self, hosts: Iterable[str]) -> None:
+        """Takes sites away."""
+        for host in hosts:
+            self._tables.pop(host, None)
+        self._changed.set()

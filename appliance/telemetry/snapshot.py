@@ -40,6 +40,7 @@ class StoreState:
     ok: bool
     since_s: float
     error: str | None
+    changes_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ def build_status(
             "ok": store.ok,
             "since": rfc3339(store.since_s),
             "error": store.error,
+            "changes_by": store.changes_by,
         },
         "sites": [_site(site, readings, addresses) for site in sites],
         "alerts": [],

@@ -1,62 +1,88 @@
 """What every store promises; one suite for the fake and for the real ones."""
 
+import asyncio
+import json
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
-from appliance.config import ConfigError, Fault
-from appliance.routing.model import Site, parse_backend
-from appliance.stores.base import Store
+from appliance.store_url import parse_store_url
+from appliance.stores.base import Store, Table
 from appliance.stores.memory import MemoryStore
+from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
+from tests.support.redis import RedisServer
+from tests.support.sites import RecordedSites
 
 LISTEN = '[listen]\nhttp = ":8080"\n'
+PATIENCE_S = 10.0
+GOOD, BETTER = ["http://b"], ["http://c", "http://d"]
 
 
 class Kept(Protocol):
-    """A store together with the means to change what it holds."""
+    """A place for sites, with the hand of somebody who changes them there."""
 
-    @property
-    def store(self) -> Store: ...
-
-    def put(self, *hosts: str) -> None: ...
-    def spoil(self) -> None: ...
+    def open(self) -> Store: ...
+    async def put(self, host: str, backends: list[str]) -> None: ...
+    async def remove(self, host: str) -> None: ...
+    async def spoil(self, host: str) -> None: ...
 
 
 class KeptInMemory:
     def __init__(self, _: Path) -> None:
-        self.store = MemoryStore()
+        self._tables: dict[str, Table] = {}
+        self._opened = MemoryStore(self._tables)
 
-    def put(self, *hosts: str) -> None:
-        self.store.put(tuple(Site(host, (parse_backend("http://b"),)) for host in hosts))
+    def open(self) -> MemoryStore:
+        self._opened = MemoryStore(self._tables)
+        return self._opened
 
-    def spoil(self) -> None:
-        self.store.put_fault(Fault("memory", 1, "site.host", "is faulty"))
+    async def put(self, host: str, backends: list[str]) -> None:
+        await self._opened.put({host: {"backends": backends}})
+
+    async def remove(self, host: str) -> None:
+        await self._opened.remove([host])
+
+    async def spoil(self, host: str) -> None:
+        await self.put(host, ["rubbish"])
 
 
 class KeptInFile:
-    """As an editor and `gatelight sites` do it: a new file in the place of the old."""
+    """As an editor does it: a new file in the place of the old."""
 
     head = ""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "sites.toml"
-        self.store = TomlFileStore(str(self.path), embedded=bool(self.head))
-        self.put()
+        self.said: list[str] = []
+        self._sites: dict[str, list[str]] = {}
+        self.write()
 
-    def put(self, *hosts: str) -> None:
-        sites = (f'[[site]]\nhost = "{host}"\nbackends = "http://b"\n' for host in hosts)
-        self.write(self.head + "".join(sites))
+    def open(self) -> TomlFileStore:
+        return TomlFileStore(str(self.path), embedded=bool(self.head), say=self.said.append)
 
-    def spoil(self) -> None:
-        self.write(self.head + '[[site]]\nhost = "a b"\nbackends = "http://b"\n')
+    async def put(self, host: str, backends: list[str]) -> None:
+        self._sites[host] = backends
+        self.write()
 
-    def write(self, content: str) -> None:
+    async def remove(self, host: str) -> None:
+        self._sites.pop(host, None)
+        self.write()
+
+    async def spoil(self, host: str) -> None:
+        await self.put(host, ["rubbish"])
+
+    def write(self) -> None:
         fresh = self.path.with_suffix(".new")
-        fresh.write_text(content)
+        tables = (
+            f'[[site]]\nhost = "{host}"\nbackends = {json.dumps(backends)}\n'
+            for host, backends in self._sites.items()
+        )
+        fresh.write_text(self.head + "".join(tables))
         os.replace(fresh, self.path)
 
 
@@ -64,71 +90,160 @@ class KeptInConfiguration(KeptInFile):
     head = LISTEN
 
 
-KINDS = [KeptInMemory, KeptInFile, KeptInConfiguration]
+class KeptInRedis:
+    """As hipache's own tools do it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = RedisServer(folder).start()
+        self._folder = folder
+        self.said: list[str] = []
+
+    def open(self) -> RedisStore:
+        url = parse_store_url(self.server.url)
+        return RedisStore(url, self._folder, self.said.append, self.said.append, random.Random(1))
+
+    async def put(self, host: str, backends: list[str]) -> None:
+        self.server.set_frontend(host, *backends)
+
+    async def remove(self, host: str) -> None:
+        self.server.ask("DEL", f"frontend:{host}")
+
+    async def spoil(self, host: str) -> None:
+        self.server.set_frontend(host, "rubbish")
 
 
-@pytest.fixture(params=KINDS, ids=["memory", "file", "configuration"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
-    make: Callable[[Path], Kept] = request.param
-    return make(tmp_path)
+KINDS = [KeptInMemory, KeptInFile, KeptInConfiguration, KeptInRedis]
 
 
-def hosts(kept: Kept) -> list[str]:
-    return [site.host for site in kept.store.read()]
+@pytest.fixture(params=KINDS, ids=["memory", "file", "configuration", "redis"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
+    made = request.param(tmp_path)
+    yield made
+    if isinstance(made, KeptInRedis):
+        made.server.stop()
 
 
-def test_an_empty_store_has_no_sites(kept: Kept) -> None:
-    assert kept.store.read() == ()
+async def until(condition: Callable[[], Any]) -> None:
+    """Waits in small steps for a true value."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
-def test_the_sites_come_in_their_order(kept: Kept) -> None:
-    kept.put("b", "a", "*")
-    assert hosts(kept) == ["b", "a", "*"]
-    assert kept.store.read()[0].backends == (parse_backend("http://b"),)
+def run(kept: Kept, script: Callable[[Store, RecordedSites], Awaitable[None]]) -> None:
+    """Runs a script beside a store that is followed."""
+
+    async def both() -> None:
+        store, sites = kept.open(), RecordedSites()
+        following = asyncio.create_task(store.follow(sites))
+        async with asyncio.timeout(PATIENCE_S):
+            await store.ready.wait()
+        await script(store, sites)
+        assert not following.done()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+    asyncio.run(both())
 
 
-def test_the_fingerprint_stays_while_nothing_changes(kept: Kept) -> None:
-    kept.put("a")
-    before = kept.store.fingerprint()
-    kept.store.read()
-    assert kept.store.fingerprint() == before
+def test_an_empty_store_has_no_sites_and_is_well(kept: Kept) -> None:
+    async def script(store: Store, sites: RecordedSites) -> None:
+        assert sites.backends == {}
+        assert store.state.ok
+        assert store.state.error is None
+        assert store.state.changes_by is not None
+
+    run(kept, script)
 
 
-def test_the_fingerprint_differs_after_each_change(kept: Kept) -> None:
-    kept.put("a")
-    seen = [kept.store.fingerprint()]
-    for host in ("b", "c"):
-        kept.put(host)
-        seen.append(kept.store.fingerprint())
-    kept.spoil()
-    seen.append(kept.store.fingerprint())
-    assert len(set(map(repr, seen))) == len(seen)
+def test_what_is_there_at_first_is_in_force(kept: Kept) -> None:
+    asyncio.run(kept.put("a.test", GOOD))
+    asyncio.run(kept.put("*", BETTER))
+
+    async def script(store: Store, sites: RecordedSites) -> None:
+        assert sites.backends == {"a.test": GOOD, "*": BETTER}
+        assert all(site.origin for site in sites.sites.values())
+
+    run(kept, script)
 
 
-def test_faulty_content_is_refused_whole_and_read_again_once_mended(kept: Kept) -> None:
-    kept.put("a")
-    kept.spoil()
-    with pytest.raises(ConfigError) as caught:
-        kept.store.read()
-    assert caught.value.faults
-    kept.put("b")
-    assert hosts(kept) == ["b"]
+def test_every_change_is_followed(kept: Kept) -> None:
+    async def script(store: Store, sites: RecordedSites) -> None:
+        await kept.put("a.test", GOOD)
+        await until(lambda: sites.backends == {"a.test": GOOD})
+        await kept.put("b.test", GOOD)
+        await until(lambda: sites.backends == {"a.test": GOOD, "b.test": GOOD})
+        await kept.put("a.test", BETTER)
+        await until(lambda: sites.backends == {"a.test": BETTER, "b.test": GOOD})
+        await kept.remove("b.test")
+        await until(lambda: sites.backends == {"a.test": BETTER})
+
+    run(kept, script)
 
 
-def test_a_file_that_went_is_a_fault_and_a_change(tmp_path: Path) -> None:
+def test_a_site_that_was_spoilt_stays_as_it_was_until_it_is_mended(kept: Kept) -> None:
+    asyncio.run(kept.put("a.test", GOOD))
+
+    async def script(store: Store, sites: RecordedSites) -> None:
+        before = store.state
+        await kept.spoil("a.test")
+        await until(lambda: not store.state.ok)
+        assert "a backend is a URL" in str(store.state.error)
+        assert store.state.since_s >= before.since_s
+        assert sites.backends == {"a.test": GOOD}
+        await kept.put("a.test", BETTER)
+        await until(lambda: store.state.ok)
+        await until(lambda: sites.backends == {"a.test": BETTER})
+        assert store.state.error is None
+
+    run(kept, script)
+
+
+def test_looking_again_changes_nothing_where_nothing_has_changed(kept: Kept) -> None:
+    asyncio.run(kept.put("a.test", GOOD))
+
+    async def script(store: Store, sites: RecordedSites) -> None:
+        before = sites.changes, store.state
+        store.look()
+        await kept.put("b.test", GOOD)
+        await until(lambda: "b.test" in sites.backends)
+        assert sites.changes == before[0] + 1
+        assert store.state == before[1]
+
+    run(kept, script)
+
+
+def test_a_store_that_is_opened_again_knows_the_same(kept: Kept) -> None:
+    asyncio.run(kept.put("a.test", GOOD))
+    for _ in range(2):
+
+        async def script(store: Store, sites: RecordedSites) -> None:
+            assert sites.backends == {"a.test": GOOD}
+
+        run(kept, script)
+
+
+def test_a_file_that_went_is_a_fault_and_its_sites_stay(tmp_path: Path) -> None:
     kept = KeptInFile(tmp_path)
-    before = kept.store.fingerprint()
-    kept.path.unlink()
-    assert kept.store.fingerprint() != before
-    with pytest.raises(ConfigError, match="cannot be read"):
-        kept.store.read()
-    kept.put("a")
-    assert hosts(kept) == ["a"]
+    asyncio.run(kept.put("a.test", GOOD))
+
+    async def script(store: Store, sites: RecordedSites) -> None:
+        kept.path.unlink()
+        await until(lambda: "cannot be read" in str(store.state.error))
+        assert sites.backends == {"a.test": GOOD}
+        await kept.put("b.test", GOOD)
+        await until(lambda: "b.test" in sites.backends)
+        assert store.state.ok
+
+    run(kept, script)
 
 
 def test_a_line_written_in_place_is_a_change(tmp_path: Path) -> None:
     kept = KeptInFile(tmp_path)
-    before = kept.store.fingerprint()
-    with kept.path.open("a") as file:
-        file.write("# one more line\n")
-    assert kept.store.fingerprint() != before
+
+    async def script(store: Store, sites: RecordedSites) -> None:
+        with kept.path.open("a") as file:
+            file.write('[[site]]\nhost = "a.test"\nbackends = "http://b"\n')
+        await until(lambda: sites.backends == {"a.test": GOOD})
+
+    run(kept, script)

@@ -12,7 +12,7 @@ import pytest
 
 from appliance.status_command import fetch_status
 from tests.support.backend import ScriptedBackend
-from tests.support.box import Box, site, wait_until
+from tests.support.box import Box, read_all, site, wait_until
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_the_status_says_draining_while_a_request_ends(tmp_path: Path) -> None:
 
             wait_until(draining, "draining")
             asked.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-            assert client.recv(1000).endswith(b"ok")
+            assert read_all(client).endswith(b"ok")
             assert box.process.wait(10) == 0
             asked.close()
             assert not box.socket.exists()

@@ -46,7 +46,7 @@ def build(readings: Readings, store: StoreState | None = None) -> dict[str, Any]
         1_700_000_000.9,
         BOX,
         readings,
-        store or StoreState("file", True, 1_600_000_000, None),
+        store or StoreState("file", True, 1_600_000_000, None, "watching"),
         SITES,
         {"nas": ()},
     )
@@ -109,7 +109,7 @@ def test_a_backend_without_an_address_is_down_and_says_why(counters: Counters) -
 def test_a_faulty_store_is_shown(counters: Counters) -> None:
     reading = read_counters(counters)
     readings = Readings(reading, reading, reading, reading)
-    status = build(readings, StoreState("file", False, 0, "f:1: x: unknown key"))
+    status = build(readings, StoreState("file", False, 0, "f:1: x: unknown key", "watching"))
     check_schema(status)
     assert status["store"]["ok"] is False
     assert status["store"]["error"] == "f:1: x: unknown key"

@@ -1,0 +1,87 @@
+"""Sites in Redis, as the command works on them: read whole, written one key a site.
+
+What is written goes to our own key, gatelight:site:<host>; what others have written there stays
+theirs, and shows through where our key says nothing.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from appliance.store_url import StoreUrl
+from appliance.stores.base import StoreError, Table
+from appliance.stores.host_values import read_hosts, scan
+from appliance.stores.redis import Command, Link
+from appliance.stores.schemas import Kind, parse_key, read_values
+
+# Commands sent at once: some 100 KB either way.
+COMMANDS_AT_ONCE = 500
+# What goes when a site is removed. Certificates stay: who keeps them there renews them too.
+REMOVED = (Kind.OWN, Kind.FRONTEND, Kind.HOSTNAMES, Kind.DEAD)
+
+
+class RedisShelf:
+    """Each call is a session of its own. `complain` hears of what cannot be read."""
+
+    def __init__(self, url: StoreUrl, complain: Callable[[str], None]) -> None:
+        self._url = url
+        self._complain = complain
+
+    async def read(self) -> dict[str, Table]:
+        """Every site's table by host, in the order of the hosts. Raises StoreError."""
+        tables: dict[str, Table] = {}
+        async with self._open() as link:
+            kinds = await self._find(link)
+            hosts = sorted(kinds)
+            for start in range(0, len(hosts), COMMANDS_AT_ONCE):
+                wanted = {host: kinds[host] for host in hosts[start : start + COMMANDS_AT_ONCE]}
+                for host, found in (await read_hosts(link, self._url.prefix, wanted)).items():
+                    reading = read_values(host, found.values)
+                    for key, what in reading.faults:
+                        self._complain(f"{key}: {what}: left out")
+                    if reading.table is not None:
+                        tables[host] = reading.table
+        return tables
+
+    async def _find(self, link: Link) -> dict[str, set[Kind]]:
+        kinds: dict[str, set[Kind]] = {}
+        async for keys in scan(link, self._url.prefix):
+            for key in keys:
+                try:
+                    parsed = parse_key(key)
+                except ValueError:
+                    continue
+                if parsed is not None and parsed[0] is not Kind.DEAD:
+                    kinds.setdefault(parsed[1], set()).add(parsed[0])
+        return kinds
+
+    async def put(self, tables: Mapping[str, Table]) -> None:
+        """Adds sites or replaces them by host. Raises StoreError."""
+        await self._write(
+            ("SET", self._key(Kind.OWN, host), json.dumps(table, ensure_ascii=False))
+            for host, table in tables.items()
+        )
+
+    async def remove(self, hosts: Iterable[str]) -> None:
+        """Takes sites away, whoever wrote them. Raises StoreError."""
+        await self._write(("DEL", *(self._key(kind, host) for kind in REMOVED)) for host in hosts)
+
+    def _key(self, kind: Kind, host: str) -> str:
+        return self._url.prefix + kind.key(host)
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Link]:
+        link = Link(self._url)
+        try:
+            await link.open()
+            yield link
+        finally:
+            await link.close()
+
+    async def _write(self, commands: Iterable[Command]) -> None:
+        waiting = list(commands)
+        async with self._open() as link:
+            for start in range(0, len(waiting), COMMANDS_AT_ONCE):
+                for answer in await link.ask(waiting[start : start + COMMANDS_AT_ONCE]):
+                    if isinstance(answer, Exception):
+                        raise StoreError(f"not written ({answer}) at {self._url}")
