@@ -152,7 +152,6 @@ NOT_YET: Mapping[str, frozenset[str]] = {
         (
             "maintenance",
             "max_body",
-            "health",
             "access",
             "headers",
             "paths",

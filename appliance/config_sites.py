@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from appliance.config import Faults, Key, read_section
-from appliance.quantities import flag, one_of, path, text, texts
+from appliance.quantities import count, duration, flag, one_of, path, text, texts
 from appliance.routing.model import (
     Backend,
     Balance,
     CertificateFiles,
+    Check,
     ProxyProtocol,
     Scheme,
     Site,
@@ -35,8 +36,8 @@ def weights(value: Any) -> tuple[int, ...]:
     if not isinstance(value, list):
         raise ValueError("a list is needed, one weight for each backend: [2, 1]")
     for item in value:
-        if not isinstance(item, int) or isinstance(item, bool) or not 1 <= item <= MAX_WEIGHT:
-            raise ValueError(f"a weight is a whole number from 1 to {MAX_WEIGHT}")
+        if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= MAX_WEIGHT:
+            raise ValueError(f"a weight is a whole number from 0 to {MAX_WEIGHT}")
     return tuple(value)
 
 
@@ -50,6 +51,14 @@ def backend_urls(value: Any) -> tuple[str, ...]:
             raise ValueError("h2c:// is not yet supported; write http://")
         parse_backend(url)
     return urls
+
+
+def check_path(value: Any) -> str:
+    """The path that a check asks for."""
+    name = text(value)
+    if not name.startswith("/") or not name.isascii() or not name.isprintable() or " " in name:
+        raise ValueError('a path starts with / and holds no spaces, as "/health"')
+    return name
 
 
 def host_header(value: Any) -> str:
@@ -75,6 +84,15 @@ SITE = {
     "balance": Key("balance", one_of(Balance)),
     "sticky": Key("sticky", flag),
     "proxy_protocol": Key("proxy_protocol", one_of(ProxyProtocol)),
+    # A table of its own, read by HEALTH.
+    "health": Key("health", lambda value: value),
+}
+HEALTH = {
+    "path": Key("path", check_path),
+    "interval": Key("interval_s", duration),
+    "timeout": Key("timeout_s", duration),
+    "rise": Key("rise", count),
+    "fall": Key("fall", count),
 }
 
 
@@ -99,6 +117,10 @@ def read_site(table: dict[str, Any], path: Path, faults: Faults) -> Iterator[Sit
     """The sites of one table, one for each host; what is wrong is noted in `faults`."""
     before = len(faults.found)
     values = read_section(table, path, SITE, "site", faults)
+    if "health" in values:
+        health = values.pop("health")
+        found = read_section(health, (*path, "health"), HEALTH, "site.health", faults)
+        values["check"] = Check(**found)
     for needed in ("host", "backends"):
         if needed not in table:
             faults.add(path, f"a site needs {needed}")
@@ -138,6 +160,8 @@ def find_tls_faults(
         for key in _FOR_REQUESTS:
             if key in values:
                 yield key, 'does nothing with tls = "passthrough": the requests are not readable'
+        if (check := values.get("check")) and check.path:
+            yield "health", 'a path cannot be asked for with tls = "passthrough": leave it out'
     elif any(backend.scheme is Scheme.TCP for backend in backends):
         yield "backends", 'tcp:// needs tls = "passthrough"'
     if mode is TlsMode.OFF:

@@ -21,14 +21,18 @@ from appliance.admin.server import AdminServer
 from appliance.config import Settings
 from appliance.console import Complaints, say
 from appliance.context import ControlContext
-from appliance.feed import Changed, Message, encode
+from appliance.feed import Changed, Decoder, Message, Seen, encode
 from appliance.roster import Roster
+from appliance.routing.standing import Severity
 from appliance.stores.base import Store
 from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
 from appliance.telemetry.box import BoxReader
+from appliance.telemetry.counters import RESTARTS
 from appliance.telemetry.snapshot import Readings, StoreState, build_status, read_counters
 from appliance.telemetry.trial import TRIAL_FILE, read_trial
+from appliance.upstream.dial import Dialer
+from appliance.wellness import Wellness
 
 BEAT_S = 0.25
 # The store and then the names are waited for this long at the start, so that the first request
@@ -39,6 +43,7 @@ FIRST_NAMES_S = 0.5
 SAMPLE_S = 1.0
 SAMPLES_A_KEPT_ONE = 10
 KEPT = 6
+READ_BYTES = 1 << 18
 # What may wait for a worker that does not read; it gets all anew when it connects again.
 MAX_UNREAD_BYTES = 64 << 20
 
@@ -49,10 +54,15 @@ class Control:
     def __init__(self, context: ControlContext) -> None:
         settings = context.settings
         self.context = context
-        self.store = open_store(settings)
-        self.roster = Roster(context.routes, self.tell)
         self.workers: set[asyncio.StreamWriter] = set()
+        self.store = open_store(settings)
+        dialer = Dialer(asyncio.get_running_loop())
         self.later = self.earlier = read_counters(context.counters)
+        self.wellness = Wellness(context.routes, dialer, self.tell, self.later)
+        if context.counters.control.cells[RESTARTS]:
+            text = "the control process ended and was started again"
+            self.wellness.events.note("control", Severity.WARNING, text, time.time())
+        self.roster = Roster(context.routes, self.tell, follower=self.wellness)
         self.kept = deque([self.later], KEPT)
         self.box_reader = BoxReader(settings.proxy.state_dir)
         self.box = self.box_reader.read()
@@ -110,8 +120,12 @@ class Control:
             return
         writer.write(encode(Changed(anything=True)))
         self.workers.add(writer)
+        decoder = Decoder()
         try:
-            await reader.read(1)
+            while data := await reader.read(READ_BYTES):
+                for message in decoder.feed(data):
+                    if isinstance(message, Seen):
+                        self.wellness.hear(message.evidence)
         except OSError:
             pass
         finally:
@@ -125,19 +139,25 @@ class Control:
                 await asyncio.sleep(SAMPLE_S)
                 self.earlier, self.later = self.later, read_counters(self.context.counters)
                 self.box = self.box_reader.read()
+                self.wellness.update(self.later, self.box, self.store_state())
             self.kept.append(self.later)
+
+    def store_state(self) -> StoreState:
+        """How the store is doing."""
+        store = self.store.state
+        return StoreState(store.kind, store.ok, store.since_s, store.error, store.changes_by)
 
     def status(self) -> dict[str, Any]:
         """The status as the admin API gives it."""
         current = read_counters(self.context.counters)
-        store = self.store.state
         return build_status(
             now_s=time.time(),
             box=self.box,
             readings=Readings(self.kept[0], self.earlier, self.later, current),
-            store=StoreState(store.kind, store.ok, store.since_s, store.error, store.changes_by),
+            store=self.store_state(),
             sites=list(self.roster.sites.values()),
-            addresses=self.roster.addresses,
+            standing=self.wellness.standing,
+            alerts=self.wellness.alerts.all(),
         ) | {"trial": read_trial(TRIAL_FILE, time.monotonic())}
 
 

@@ -8,12 +8,14 @@ pickles.
 
 import pickle
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from appliance.board import Board
+from appliance.routing.health import Condition
 from appliance.routing.model import Site
+from appliance.routing.standing import Evidence, Key
 
 _LENGTH = struct.Struct("<I")
 # A change of a hundred thousand sites at once names them in about 5 MB.
@@ -22,6 +24,7 @@ _SITE = b"site:"
 _NAME = b"name:"
 _CERTIFICATE = b"certificate:"
 _DEAD = b"dead:"
+_CONDITION = b"condition:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,19 @@ class Changed:
     hosts: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
+    backends: tuple[Key, ...] = ()
+    """Those whose checks have come to another verdict."""
     anything: bool = False
 
 
-Message = Changed
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a worker's traffic has shown of backends."""
+
+    evidence: Mapping[Key, Evidence]
+
+
+Message = Changed | Seen
 
 
 def encode(message: Message) -> bytes:
@@ -152,6 +164,28 @@ class Routes:
         else:
             self._board.remove(key)
 
+    def condition(self, key: Key) -> Condition:
+        """What a backend's checks have found."""
+        found: Condition | None = self._get(_condition_key(key))
+        return found or Condition()
+
+    def put_condition(self, key: Key, condition: Condition) -> None:
+        """Notes what a backend's checks have found. Raises BoardFullError."""
+        value = pickle.dumps(condition, pickle.HIGHEST_PROTOCOL)
+        self._board.put(_condition_key(key), value)
+
+    def remove_condition(self, key: Key) -> None:
+        """Forgets what a backend's checks have found."""
+        self._board.remove(_condition_key(key))
+
+    def conditions(self) -> dict[Key, Condition]:
+        """What every backend's checks have found."""
+        found = {}
+        for text, condition in self._all(_CONDITION):
+            host, _, url = text.partition(" ")
+            found[host, url] = condition
+        return found
+
     def adopt(self) -> Adopted:
         """All there is, for a control process that goes on where another ended."""
         self._board.adopt()
@@ -161,3 +195,8 @@ class Routes:
         for key, value in self._board.items():
             if key.startswith(kind):
                 yield key.removeprefix(kind).decode(), pickle.loads(value)
+
+
+def _condition_key(key: Key) -> bytes:
+    """Neither a host nor a URL holds a space."""
+    return _CONDITION + " ".join(key).encode()

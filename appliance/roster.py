@@ -6,6 +6,7 @@ A change costs what has changed and nothing more, however many sites there are.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from appliance.board import BoardFullError
 from appliance.console import say
@@ -17,14 +18,27 @@ from appliance.routing.model import Site
 MAX_CHANGES_A_MESSAGE = 250
 
 
+class Follower(Protocol):
+    """Who else wants to know of changes."""
+
+    def put(self, site: Site) -> None: ...
+    def remove(self, host: str) -> None: ...
+    def on_addresses(self, name: str) -> None: ...
+
+
 class Roster:
     """Starts with what an earlier control process has left on the board."""
 
     def __init__(
-        self, routes: Routes, tell: Callable[[Changed], None], resolve: Resolve = resolve
+        self,
+        routes: Routes,
+        tell: Callable[[Changed], None],
+        resolve: Resolve = resolve,
+        follower: Follower | None = None,
     ) -> None:
         self._routes = routes
         self._tell = tell
+        self._follower = follower
         self.sites, self.addresses, self.dead = routes.adopt()
         self.names = Names(self._place, resolve)
         self._uses: Counter[str] = Counter()
@@ -51,6 +65,8 @@ class Roster:
             gone = self.sites.pop(host, None)
             if gone is not None:
                 self._routes.remove_site(host)
+                if self._follower is not None:
+                    self._follower.remove(host)
                 self._unfollow(gone)
                 self._note(self._hosts, host)
 
@@ -80,6 +96,8 @@ class Roster:
         self._note(self._hosts, site.host)
 
     def _follow(self, site: Site) -> None:
+        if self._follower is not None:
+            self._follower.put(site)
         for name in names_of(site):
             self._uses[name] += 1
             if self._uses[name] == 1:
@@ -107,6 +125,8 @@ class Roster:
             say(f"{name} stays where it was: {error}: remove sites")
             return
         self.addresses[name] = addresses
+        if self._follower is not None:
+            self._follower.on_addresses(name)
         self._note(self._moved, name)
 
     def _note(self, notes: dict[str, None], what: str) -> None:

@@ -18,13 +18,15 @@ import uvloop
 from appliance.config import LogFormat, ProxySettings
 from appliance.console import Complaints
 from appliance.context import WorkerContext
-from appliance.feed import Changed, Decoder
+from appliance.feed import Changed
+from appliance.feed_client import FeedClient
 from appliance.proxy.client import ClientConnection
 from appliance.proxy.gate import Gate, LineLog
 from appliance.proxy.hello import Hello
 from appliance.proxy.introduction import Introduction
 from appliance.proxy.live import LiveSites
 from appliance.proxy.transport import Receiver
+from appliance.proxy.trust import Trust
 from appliance.telemetry.access_log import OFF, AccessLog
 from appliance.telemetry.counters import LOG_LINES_LOST
 from appliance.telemetry.log_lines import (
@@ -45,7 +47,6 @@ TICK_S = 0.25
 SWEEP_EVERY_TICKS = 4
 # uvloop's own default of 100 would shrink the queue that the supervisor opened.
 BACKLOG = 4096
-FEED_RETRY_S = 0.5
 LOG_CLOSE_S = 2.0
 HTTPS_PORT = 443
 
@@ -79,19 +80,24 @@ class Worker:
         self.lost_before = self.cells.cells[LOG_LINES_LOST]
         self.log = AccessLog(settings.proxy.access_log)
         self.contexts = Contexts(context.first_tls, context.routes.certificate)
+        rng = random.Random()
+        sites = LiveSites(context.routes, IdlePool, backend_context, rng, loop.time)
         self.gate = Gate(
             limits=settings.limits,
             trusted=settings.proxy.trusted_proxies,
-            sites=LiveSites(context.routes, IdlePool, backend_context, random.Random()),
+            sites=sites,
             engine=Dialer(loop),
             tally=self.cells,
             log=make_line_log(self.log, settings.proxy),
             complain=Complaints(loop.time).say,
+            trust=Trust(sites.restless, loop.time, time.time),
             now_s=loop.time(),
             contexts=self.contexts,
             https_port=choose_https_port(context.secure_listeners),
             answers_ping=settings.store_url is not None,
         )
+        take_untold = self.gate.trust.take_untold
+        self.feed = FeedClient(context.feed_name, self.apply, take_untold)
         self.stopped = loop.create_future()
         self.servers: list[asyncio.Server] = []
         self.ticks = 0
@@ -106,7 +112,7 @@ class Worker:
             self.loop.add_signal_handler(name, action)
         self.tick()
         await self.listen()
-        feeding = self.loop.create_task(self.follow_feed())
+        feeding = self.loop.create_task(self.feed.run())
         await self.stopped
         feeding.cancel()
         await self.drain()
@@ -138,28 +144,10 @@ class Worker:
         self.contexts.renew(None if message.anything else message.certificates)
         for backend in sites.renew_all() if message.anything else sites.renew(message.hosts):
             backend.retired = True
+            self.gate.trust.forget(backend)
             for connection in backend.pool.take_all():
                 connection.close()
-
-    async def follow_feed(self) -> None:
-        """Hears of changes from the control process; comes back when that does."""
-        while True:
-            try:
-                await self.read_feed()
-            except OSError:
-                pass
-            await asyncio.sleep(FEED_RETRY_S)
-
-    async def read_feed(self) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-            sock.setblocking(False)
-            await self.loop.sock_connect(sock, self.context.feed_name)
-            decoder = Decoder()
-            while data := await self.loop.sock_recv(sock, 1 << 18):
-                for message in decoder.feed(data):
-                    self.apply(message)
-                    # Many changes at once: requests come in between.
-                    await asyncio.sleep(0)
+        sites.rejudge(message.backends)
 
     def tick(self) -> None:
         """Four times a second: heartbeat, clock, log; each second the limits in time."""
@@ -169,6 +157,7 @@ class Worker:
         if self.gate.log is not None:
             is_json = self.context.settings.proxy.log_format is LogFormat.JSON
             self.gate.log.time_text = (iso_text if is_json else clock_text)(int(time.time()))
+        self.feed.tell()
         self.ticks += 1
         if self.ticks % SWEEP_EVERY_TICKS == 0:
             self.gate.sweep()

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.config import LIMITS, LISTEN, NOT_YET, PROXY, STORE, Key, parse_settings, parse_sites
 from appliance.config_display import CONTROLS, DISPLAY, HDMI, OLED
-from appliance.config_sites import SITE
+from appliance.config_sites import HEALTH, SITE
 
 PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
 DISPLAY_SECTIONS: dict[str, Mapping[str, Key]] = {
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "limits": LIMITS,
     "store": STORE,
     "site": SITE,
+    "site.health": HEALTH,
 }
 BLOCKS = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| .+ \|$", re.MULTILINE)
@@ -30,6 +31,7 @@ ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| .+ \|$", re.MULTILINE)
 BASE = {
     "listen": '[listen]\nhttp = ":80"\n',
     "site": '[[site]]\nhost = "a"\nbackends = "http://b"\n',
+    "site.health": '[[site]]\nhost = "a"\nbackends = "http://b"\n[site.health]\n',
 }
 
 
@@ -68,8 +70,8 @@ DEFAULTS = [
 @pytest.mark.parametrize(("section", "key", "default"), DEFAULTS)
 def test_a_documented_default_is_the_default(section: str, key: str, default: str) -> None:
     pair = f"{key} = {default}\n"
-    if section == "site":
-        assert parse_sites(BASE["site"] + pair, "f") == parse_sites(BASE["site"], "f")
+    if section.startswith("site"):
+        assert parse_sites(BASE[section] + pair, "f") == parse_sites(BASE[section], "f")
         return
     header = "" if section == "listen" else f"[{section}]\n"
     plain = parse_settings(BASE["listen"], "f")

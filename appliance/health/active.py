@@ -6,18 +6,18 @@ outside; what is made of the results is decided in routing/health.py.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from appliance.health.probe import Probe, encode_question
 from appliance.routing.health import Condition, judge
 from appliance.routing.model import Backend, Check, Site
+from appliance.routing.standing import Key
 
 # The first checks come within this time, spread so that a thousand do not come at once.
 FIRST_WITHIN_S = 0.5
 
-Key = tuple[str, str]
-"""A site's host and a backend's URL."""
 Connect = Callable[[Site, Backend, Probe, float, Callable[[OSError | None], None]], None]
 """Opens a connection for a probe within so many seconds; tells once how that went."""
 
@@ -26,7 +26,6 @@ Connect = Callable[[Site, Backend, Probe, float, Callable[[OSError | None], None
 class _Subject:
     """Everything that a check depends on: when any of it changes, the check begins anew."""
 
-    host: str
     backend: Backend
     check: Check
     question: bytes
@@ -46,38 +45,62 @@ def question_for(site: Site, backend: Backend, check: Check) -> bytes:
     return encode_question(check.path, host)
 
 
+class Heard(Protocol):
+    """Who is told what the checks find."""
+
+    def on_verdict(self, key: Key, condition: Condition | None) -> None:
+        """A backend's verdict is another one, or it is checked no more."""
+
+    def on_passed(self, key: Key) -> None:
+        """A check has been passed."""
+
+
 class ActiveChecks:
-    """Runs the checks and keeps what they found; `on_change` hears of every new verdict."""
+    """Runs the checks of every site that is put here, and keeps what they found."""
 
     def __init__(
         self,
         connect: Connect,
         clock: Callable[[], float],
         rng: random.Random,
-        on_change: Callable[[Key, Condition], None],
+        heard: Heard,
         conditions: Mapping[Key, Condition],
     ) -> None:
         """`conditions`: as an earlier process left them; `clock`: the time of day in seconds."""
         self._connect = connect
         self._clock = clock
         self._rng = rng
-        self._on_change = on_change
+        self._heard = heard
         self.conditions: dict[Key, Condition] = dict(conditions)
-        self._tasks: dict[Key, tuple[_Subject, asyncio.Task[None]]] = {}
+        self._tasks: dict[str, dict[str, tuple[_Subject, asyncio.Task[None]]]] = {}
 
-    def follow(self, sites: Iterable[Site]) -> None:
-        """Checks the backends of these sites from now on; one that stays goes on as it was."""
-        wanted = {(s.host, s.backend.url): s for s in _subjects(sites)}
-        for key, (subject, task) in list(self._tasks.items()):
-            if _differ(wanted.get(key), subject):
+    def put(self, site: Site) -> None:
+        """Checks a site's backends from now on; one that stays as it was goes on."""
+        wanted = {subject.backend.url: subject for subject in _subjects(site)}
+        running = self._tasks.pop(site.host, {})
+        for url, (subject, task) in list(running.items()):
+            if url not in wanted:
+                self._forget((site.host, url), task)
+                del running[url]
+            elif _differ(wanted[url], subject):
                 task.cancel()
-                del self._tasks[key]
-        for key in set(self.conditions) - set(wanted):
-            del self.conditions[key]
-        for key, subject in wanted.items():
-            if key not in self._tasks:
-                task = asyncio.get_running_loop().create_task(self._repeat(key, subject))
-                self._tasks[key] = (subject, task)
+                del running[url]
+        loop = asyncio.get_running_loop()
+        for url, subject in wanted.items():
+            if url not in running:
+                running[url] = (subject, loop.create_task(self._repeat((site.host, url), subject)))
+        if running:
+            self._tasks[site.host] = running
+
+    def remove(self, host: str) -> None:
+        """Checks a site no more."""
+        for url, (_, task) in self._tasks.pop(host, {}).items():
+            self._forget((host, url), task)
+
+    def _forget(self, key: Key, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        if self.conditions.pop(key, None) is not None:
+            self._heard.on_verdict(key, None)
 
     async def _repeat(self, key: Key, subject: _Subject) -> None:
         clock = asyncio.get_running_loop().time
@@ -93,7 +116,9 @@ class ActiveChecks:
         after = judge(before, subject.check, error, self._clock())
         self.conditions[key] = after
         if after.verdict is not before.verdict:
-            self._on_change(key, after)
+            self._heard.on_verdict(key, after)
+        if error is None:
+            self._heard.on_passed(key)
 
     async def _ask(self, subject: _Subject) -> str | None:
         """One check; what went wrong, or None."""
@@ -127,18 +152,15 @@ def words_for(error: OSError, timeout_s: float) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _subjects(sites: Iterable[Site]) -> Iterable[_Subject]:
-    for site in sites:
-        check = site.check
-        if check is None:
-            continue
+def _subjects(site: Site) -> Iterator[_Subject]:
+    if site.check is not None:
         for backend in site.backends:
-            yield _Subject(site.host, backend, check, question_for(site, backend, check), site)
+            question = question_for(site, backend, site.check)
+            yield _Subject(backend, site.check, question, site)
 
 
-def _differ(one: _Subject | None, other: _Subject) -> bool:
-    if one is None:
-        return True
+def _differ(one: _Subject, other: _Subject) -> bool:
+    """Whether what is checked, or how, is not the same."""
     return (
         (one.backend, one.check, one.question) != (other.backend, other.check, other.question)
         or one.site.proxy_protocol is not other.site.proxy_protocol

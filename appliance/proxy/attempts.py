@@ -5,7 +5,7 @@ tried again is decided in retry.py.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class Attempts(ABC):
     _opening: BackendConnection | None = None
     _candidates: Iterator[Any] | None = None
     _backend_url = b""
-    _tries = 0
+    _tried: tuple[LiveBackend, ...] = ()
     site: LiveSite | None = None
 
     def __init__(self, client: "ClientConnection", request: Request) -> None:
@@ -116,11 +116,22 @@ class Attempts(ABC):
             if known is not None:
                 return known
         self._candidates = site.candidates(self.client_ip)
-        return next(self._candidates, None)
+        return self._choose_next(site)
+
+    def _choose_next(self, site: LiveSite) -> LiveBackend | None:
+        """The backend to ask after one has failed; in the end also one that is avoided."""
+        candidates: Iterable[LiveBackend] = self._candidates or ()
+        for candidate in candidates:
+            if candidate not in self._tried:
+                return candidate
+        for backend in site.backends:
+            if backend.is_usable and backend.backend.weight and backend not in self._tried:
+                return backend
+        return None
 
     def _try(self, site: LiveSite, chosen: LiveBackend | None) -> None:
         if chosen is None:
-            self.refuse(none_up(site.name))
+            self.refuse(none_up(site.name, site.describe(self.client_ip)))
             return
         self._choose(chosen)
         replayable = self.body is None and self.request.line.method in IDEMPOTENT
@@ -141,7 +152,6 @@ class Attempts(ABC):
     def _choose(self, chosen: LiveBackend) -> None:
         self._chosen = chosen
         self._backend_url = chosen.url
-        self._tries += 1
         chosen.active += 1
 
     def _open(self, site: LiveSite, chosen: LiveBackend) -> None:
@@ -177,14 +187,17 @@ class Attempts(ABC):
         if site is None or failed is None:
             return
         self.gate.tally.backend_failed(site.cells)
+        self.gate.trust.on_failed(site, failed, failure, detail)
         self._release()
-        if may_retry(failure, self.request.line.method, self._tries, self.body is not None):
+        self._tried += (failed,)
+        method, tries = self.request.line.method, len(self._tried)
+        if may_retry(failure, method, tries, self.body is not None):
             if failure is Failure.STALE:
                 # Not the backend's fault, only the connection's: the same one, afresh.
                 self._choose(failed)
                 self._open(site, failed)
                 return
-            following = next(self._candidates, None) if self._candidates else None
+            following = self._choose_next(site)
             if following is not None:
                 self._try(site, following)
                 return

@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -14,6 +15,8 @@ _STYLE = (
     "h1{font-size:1.25rem;margin:.5rem 0}p{margin:.5rem 0;opacity:.8;overflow-wrap:anywhere}"
 )
 
+# A page says no more about what is down than a person takes in.
+MAX_DETAILS = 8
 # Unanswerable by a cache or a person within this time anyway.
 RETRY_AFTER_S = 5
 
@@ -26,6 +29,8 @@ class ErrorAnswer:
     way_out: str = ""
     location: bytes = b""
     """Where to go instead, for a redirect."""
+    details: tuple[str, ...] = ()
+    """What there is to know, a sentence each."""
 
 
 def _reason(status: int) -> str:
@@ -68,17 +73,24 @@ def _prefers_json(accept: bytes) -> bool:
 
 
 def _json_body(answer: ErrorAnswer, reason: str) -> bytes:
-    error = {"status": answer.status, "what": answer.what, "way_out": answer.way_out}
+    error: dict[str, object] = {
+        "status": answer.status,
+        "what": answer.what,
+        "way_out": answer.way_out,
+    }
+    if answer.details:
+        error["details"] = answer.details
     return json.dumps({"error": {"reason": reason, **error}}).encode() + b"\n"
 
 
 def _html_body(answer: ErrorAnswer, reason: str) -> bytes:
-    way_out = f"<p>{html.escape(answer.way_out)}</p>" if answer.way_out else ""
+    lines = [*answer.details, answer.way_out] if answer.way_out else answer.details
+    more = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width">'
         f"<title>{answer.status} {reason}</title><style>{_STYLE}</style>"
-        f"<main><b>{answer.status}</b><h1>{html.escape(answer.what)}</h1>{way_out}</main>\n"
+        f"<main><b>{answer.status}</b><h1>{html.escape(answer.what)}</h1>{more}</main>\n"
     ).encode()
 
 
@@ -107,9 +119,11 @@ def unknown_site(host: bytes) -> ErrorAnswer:
     return ErrorAnswer(404, f"There is no site {name} here.", "Check the address, or add it.")
 
 
-def none_up(site: bytes) -> ErrorAnswer:
-    """For a site without a backend to ask."""
-    return ErrorAnswer(503, f"No backend of {site.decode('latin-1')} is up right now.")
+def none_up(site: bytes, details: Sequence[str]) -> ErrorAnswer:
+    """For a site without a backend to ask; `details`: what is down and since when."""
+    what = f"No backend of {site.decode('latin-1')} is up right now."
+    shown = tuple(details[:MAX_DETAILS])
+    return ErrorAnswer(503, what, "Try again in a moment.", details=shown)
 
 
 def backend_failed(status: int, site: bytes, how: str) -> ErrorAnswer:

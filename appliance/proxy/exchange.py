@@ -114,6 +114,7 @@ class Exchange(Attempts):
     def send_head(self, response: Response, length: int | None, has_body: bool) -> None:
         """The final head; `length` None with a body: it ends with the last chunk, or the socket."""
         self._answered_at_s = monotonic()
+        self._note_answer()
         status = self._status = response.status
         is_http_1_1 = self.request.line.is_http_1_1
         chunked = has_body and length is None and is_http_1_1
@@ -147,6 +148,8 @@ class Exchange(Attempts):
             self.end_body(connection, body, b"", keep)
             return
         client.transport.write(response.whole + body)
+        if not chosen.is_proven:
+            gate.trust.on_answered(site, chosen)
         self._status = response.status
         self._bytes_out = len(body)
         connection.keep(gate.now_s)
@@ -154,6 +157,11 @@ class Exchange(Attempts):
         now_s = self._answered_at_s = monotonic()
         self._record(now_s)
         client.await_next()
+
+    def _note_answer(self) -> None:
+        site, chosen = self.site, self._chosen
+        if site is not None and chosen is not None and not chosen.is_proven:
+            self.gate.trust.on_answered(site, chosen)
 
     def flush_head(self) -> None:
         """Sends a head whose body has not begun yet."""
@@ -193,6 +201,7 @@ class Exchange(Attempts):
         if asks_to_upgrade(self.request) and response.fields.upgrade:
             self._status = 101
             self._answered_at_s = monotonic()
+            self._note_answer()
             join(self.client, connection, encode_switching_head(response) + rest, self._on_joined)
         else:
             connection.abort()
@@ -217,7 +226,10 @@ class Exchange(Attempts):
         if self._status == 0:
             self._on_failed_try(failure, detail)
             return
-        self.gate.tally.backend_failed(self.site.cells if self.site else None)
+        site, chosen = self.site, self._chosen
+        if site is not None and chosen is not None:
+            self.gate.tally.backend_failed(site.cells)
+            self.gate.trust.on_failed(site, chosen, failure, detail)
         self._release()
         self._record(monotonic())
         self.client.on_cut_short(reset=self._until_close)

@@ -10,6 +10,7 @@ from appliance.proxy.error_pages import BOX_FULL, CLIENT_FULL, ErrorAnswer
 from appliance.proxy.forwarding import Network, Peer
 from appliance.proxy.live import LiveSite, LiveSites
 from appliance.proxy.transport import Engine, Link
+from appliance.proxy.trust import Trust
 from appliance.routing.model import parse_host
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Gate:
     log: LineLog | None
     complain: Callable[[str], None]
     """Says what a person should know of; any number of times, so it has a bound of its own."""
+    trust: Trust
     now_s: float
     contexts: Contexts
     https_port: int | None = None
@@ -139,6 +141,7 @@ class Gate:
                 client.on_deadline()
             elif client.half_closed:
                 client.check_still_there()
+        self.sites.tend()
         oldest_s = now_s - self.limits.tunnel_idle_s
         for tunnel in list(self.tunnels):
             if tunnel.idle_since_s() < oldest_s:

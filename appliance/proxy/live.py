@@ -4,11 +4,15 @@ import random
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any, NamedTuple, Protocol
 
 from appliance.proxy.transport import Engine, Receiver
 from appliance.routing.balance import Balancer, Target, cookie_for, make_balancer
+from appliance.routing.health import Condition, Suspicion, Verdict, share_of
 from appliance.routing.model import Backend, ProxyProtocol, Scheme, Site
+from appliance.routing.standing import Key
 from appliance.routing.table import patterns_of
 from appliance.wire.request import Request
 
@@ -33,17 +37,66 @@ class Pool(Protocol):
 class LiveBackend(Target):
     """A backend with its kept connections and the addresses its name has now."""
 
-    __slots__ = ("addresses", "broken", "next_address", "pool", "retired", "tls", "url")
+    __slots__ = (
+        "addresses",
+        "back_at_s",
+        "broken",
+        "condition",
+        "is_proven",
+        "is_reachable",
+        "key",
+        "next_address",
+        "pool",
+        "retired",
+        "suspicion",
+        "tls",
+        "url",
+    )
 
-    def __init__(self, backend: Backend, pool: Pool, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, backend: Backend, pool: Pool) -> None:
+        """`host`: of the site that it belongs to."""
         super().__init__(backend=backend, weight=backend.weight)
+        self.key: Key = (host, backend.url)
+        self.condition = Condition()
+        self.suspicion = Suspicion()
+        self.is_proven = False
+        """It answered last time: nothing to tell or to take back after one more answer."""
+        self.is_reachable = True
+        """May be asked, also by those who are used to it while it is drained."""
+        self.back_at_s: float | None = None
+        """Since when it is being eased in."""
         self.url = backend.url.encode()
         self.pool = pool
-        self.tls = tls
+        self.tls: ssl.SSLContext | None = None
         self.addresses: tuple[str, ...] = (backend.host,)
         self.next_address = 0
         self.retired = False
         self.broken = False
+
+    @property
+    def is_usable(self) -> bool:
+        """Nothing but traffic speaks against it."""
+        is_down = self.condition.verdict is Verdict.DOWN
+        return bool(self.addresses) and not self.broken and not is_down
+
+    def why_not(self) -> str:
+        """What keeps it from being asked, in words."""
+        condition = self.condition
+        if not self.addresses:
+            return "is down: its name cannot be resolved."
+        if self.broken:
+            return "cannot be asked: its CA file cannot be read."
+        if condition.verdict is Verdict.DOWN:
+            since = datetime.fromtimestamp(condition.since_s or 0.0, UTC)
+            return f"is down since {since:%Y-%m-%d %H:%M:%S} UTC: {condition.last_error}."
+        return "is being drained." if not self.backend.weight else "is up."
+
+    def ease(self, now_s: float) -> None:
+        """Sets the weight of one that may be coming back."""
+        share = 1.0 if self.back_at_s is None else share_of(now_s - self.back_at_s)
+        self.weight = self.backend.weight * share
+        if share >= 1:
+            self.back_at_s = None
 
     def choose_address(self) -> str | None:
         """The next of the name's addresses in turn; None when it has none."""
@@ -87,12 +140,40 @@ class LiveSite:
     by_cookie: dict[bytes, LiveBackend] | None = None
     only: LiveBackend | None = None
     """The one backend of a site that has one: nothing to choose."""
+    base: "LiveSite | None" = None
+    """The whole site, where this is a part of it."""
     hsts_line: bytes = b""
     """What answers over TLS have in addition."""
 
     def candidates(self, client_ip: bytes) -> Iterator[Any]:
         """Backends in the order in which to ask them."""
         return iter(self.balancer.candidates(self.backends, client_ip.decode()))
+
+    def describe(self, client_ip: bytes) -> list[str]:
+        """What keeps each backend from being asked; its address is for the home's own eyes."""
+        is_near = ip_address(client_ip.decode()).is_private
+        return [
+            f"{b.backend.url if is_near else f'Backend {number}'} {b.why_not()}"
+            for number, b in enumerate(self.backends, 1)
+        ]
+
+    def settle(self, now_s: float) -> bool:
+        """Which backends may be asked from now on, and with what part of their weight.
+
+        Those that failed under traffic are avoided, unless no others are left. A backend that comes
+        back gets its weight in steps. True: it is to be settled again before long.
+        """
+        if self.base is not None:
+            return self.base.settle(now_s)
+        usable = [backend for backend in self.backends if backend.is_usable]
+        reachable = [b for b in usable if not b.suspicion.is_active(now_s)] or usable
+        for backend in self.backends:
+            was_reachable, backend.is_reachable = backend.is_reachable, backend in reachable
+            backend.up = backend.is_reachable and backend.backend.weight > 0
+            if backend.is_reachable and not was_reachable:
+                backend.back_at_s = now_s
+            backend.ease(now_s)
+        return any(b.back_at_s or b.suspicion.is_active(now_s) for b in self.backends)
 
     def stuck_to(self, request: Request) -> LiveBackend | None:
         """The backend that the client's cookie asks for, if it is up."""
@@ -103,7 +184,7 @@ class LiveSite:
             name, _, value = pair.strip().partition(b"=")
             if name == STICKY_COOKIE:
                 chosen = self.by_cookie.get(value)
-                return chosen if chosen is not None and chosen.up else None
+                return chosen if chosen is not None and chosen.is_reachable else None
         return None
 
     def cookie_line(self, request: Request, chosen: LiveBackend) -> bytes:
@@ -132,6 +213,7 @@ class Routes(Protocol):
     def site(self, host: str) -> Site | None: ...
     def addresses(self, name: str) -> tuple[str, ...] | None: ...
     def dead(self, host: str) -> frozenset[str]: ...
+    def condition(self, key: Key) -> Condition: ...
 
 
 class LiveSites:
@@ -141,14 +223,23 @@ class LiveSites:
     """
 
     def __init__(
-        self, routes: Routes, new_pool: NewPool, new_context: NewContext, rng: random.Random
+        self,
+        routes: Routes,
+        new_pool: NewPool,
+        new_context: NewContext,
+        rng: random.Random,
+        clock: Callable[[], float],
     ) -> None:
         self._routes = routes
         self.new_pool = new_pool
         self._new_context = new_context
         self._rng = rng
+        self._clock = clock
         self._by_host: dict[str, LiveSite] = {}
-        self._by_name: dict[str, set[LiveBackend]] = {}
+        self._hosts_of: dict[str, set[str]] = {}
+        """The sites that a backend's name is used in."""
+        self.restless: set[LiveSite] = set()
+        """Sites with a backend that is avoided or eased in."""
         self.remembered: dict[object, LiveSite] = {}
         """By what requests bring: the value of Host, and over TLS the connection's front."""
 
@@ -175,15 +266,14 @@ class LiveSites:
                 return live
             site = self._routes.site(pattern)
             if site is not None:
-                live = self._by_host[pattern] = self._make(site, ())
-                return live
+                return self._put(site, ())
         return None
 
     def _without(self, live: LiveSite, dead: frozenset[str]) -> LiveSite:
         """A site as one host sees it for which some of its backends are marked as dead."""
         backends = [b for b in live.backends if b.backend.url not in dead]
         view = self._assemble(live.site, backends)
-        view.cells = live.cells
+        view.cells, view.base = live.cells, live
         return view
 
     def renew(self, hosts: Iterable[str]) -> list[LiveBackend]:
@@ -197,8 +287,11 @@ class LiveSites:
 
     def renew_all(self) -> list[LiveBackend]:
         """The same for every site and name."""
-        self.resolve(list(self._by_name))
-        return self.renew(list(self._by_host))
+        gone = self.renew(list(self._by_host))
+        self.resolve(list(self._hosts_of))
+        for live in self._by_host.values():
+            self._rejudge(live, live.backends)
+        return gone
 
     def _renew(self, host: str) -> list[LiveBackend]:
         old = self._by_host.get(host)
@@ -212,13 +305,21 @@ class LiveSites:
             kept: list[LiveBackend] = []
         else:
             same_tls = _tls_of(old.site) == _tls_of(site)
-            live = self._by_host[host] = self._make(site, old.backends if same_tls else ())
+            live = self._put(site, old.backends if same_tls else ())
             live.cells = old.cells
             kept = live.backends
         gone = [backend for backend in old.backends if backend not in kept]
-        for backend in gone:
-            self._forget(backend)
+        for name in {b.backend.host for b in gone} - {b.backend.host for b in kept}:
+            self._forget(name, host)
         return gone
+
+    def _put(self, site: Site, old: Iterable[LiveBackend]) -> LiveSite:
+        live = self._by_host[site.host] = self._make(site, old)
+        for backend in live.backends:
+            if not _is_literal(backend.backend):
+                self._hosts_of.setdefault(backend.backend.host, set()).add(site.host)
+        self._rejudge(live, live.backends)
+        return live
 
     def _make(self, site: Site, old: Iterable[LiveBackend]) -> LiveSite:
         reusable = {b.backend: b for b in old}
@@ -238,7 +339,7 @@ class LiveSites:
         return live
 
     def _make_backend(self, site: Site, backend: Backend) -> LiveBackend:
-        live = LiveBackend(backend, self.new_pool(), None)
+        live = LiveBackend(site.host, backend, self.new_pool())
         if backend.scheme is Scheme.HTTPS:
             try:
                 live.tls = self._new_context(site.backend_ca, site.backend_verify)
@@ -246,27 +347,48 @@ class LiveSites:
                 # Never in the clear instead: without its CA the backend cannot be asked at all.
                 live.broken = True
         if not _is_literal(backend):
-            self._by_name.setdefault(backend.host, set()).add(live)
             live.addresses = self._routes.addresses(backend.host) or ()
-        live.up = bool(live.addresses) and not live.broken
         return live
 
-    def _forget(self, backend: LiveBackend) -> None:
-        sharing = self._by_name.get(backend.backend.host)
-        if sharing is not None:
-            sharing.discard(backend)
-            if not sharing:
-                del self._by_name[backend.backend.host]
+    def _forget(self, name: str, host: str) -> None:
+        hosts = self._hosts_of.get(name)
+        if hosts is not None:
+            hosts.discard(host)
+            if not hosts:
+                del self._hosts_of[name]
 
     def resolve(self, names: Iterable[str]) -> None:
         """Takes over what these names stand for now; a backend whose name has none is down."""
         for name in names:
-            concerned = self._by_name.get(name)
-            if concerned:
-                addresses = self._routes.addresses(name) or ()
-                for live in concerned:
-                    live.addresses = addresses
-                    live.up = bool(addresses) and not live.broken
+            for host in self._hosts_of.get(name, ()):
+                live = self._by_host[host]
+                for backend in live.backends:
+                    if backend.backend.host == name:
+                        backend.addresses = self._routes.addresses(name) or ()
+                self._settle(live)
+
+    def rejudge(self, keys: Iterable[Key]) -> None:
+        """Takes over what the checks of these backends have found."""
+        for key in keys:
+            live = self._by_host.get(key[0])
+            if live is not None:
+                self._rejudge(live, [b for b in live.backends if b.key == key])
+
+    def _rejudge(self, live: LiveSite, backends: Iterable[LiveBackend]) -> None:
+        for backend in backends:
+            backend.condition = self._routes.condition(backend.key)
+        self._settle(live)
+
+    def _settle(self, live: LiveSite) -> None:
+        if live.settle(self._clock()):
+            self.restless.add(live)
+
+    def tend(self) -> None:
+        """Ends pauses that are over, and gives those who came back more of their share."""
+        now_s = self._clock()
+        for live in list(self.restless):
+            if not live.settle(now_s):
+                self.restless.discard(live)
 
     def backends(self) -> list[LiveBackend]:
         """Every backend that this worker has met."""

@@ -83,8 +83,11 @@ class Passthrough(Arrival):
         gate = self.gate
         if isinstance(outcome, OSError):
             late = isinstance(outcome, TimeoutError)
-            self._status = status_of(Failure.CONNECT_TIMEOUT if late else Failure.CONNECT)
+            failure = Failure.CONNECT_TIMEOUT if late else Failure.CONNECT
+            self._status = status_of(failure)
             gate.tally.backend_failed(self._site.cells)
+            if self._chosen is not None:
+                gate.trust.on_failed(self._site, self._chosen, failure, str(outcome))
             self._release()
             if not self._is_over:
                 self._try()
@@ -93,6 +96,8 @@ class Passthrough(Arrival):
             outcome.abort()
         else:
             self._link = outcome
+            if self._chosen is not None and not self._chosen.is_proven:
+                gate.trust.on_answered(self._site, self._chosen)
             self._status = JOINED
             self._joined_s = monotonic()
             self.leave()

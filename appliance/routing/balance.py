@@ -14,12 +14,14 @@ class Target:
 
     __slots__ = ("_credit", "active", "backend", "up", "weight")
 
-    def __init__(self, backend: Backend, weight: int = 1, up: bool = True, active: int = 0) -> None:
+    def __init__(
+        self, backend: Backend, weight: float = 1, up: bool = True, active: int = 0
+    ) -> None:
         self.backend = backend
         self.weight = weight
         self.up = up
         self.active = active
-        self._credit = 0
+        self._credit = 0.0
 
 
 class Balancer(Protocol):
@@ -53,7 +55,7 @@ class RoundRobin:
 
 
 class LeastConnections:
-    """The fewest requests under way for its weight; ties go round."""
+    """The fewest requests for its weight, with the one to come; ties go round."""
 
     def __init__(self) -> None:
         self._turn = 0
@@ -63,7 +65,7 @@ class LeastConnections:
         if len(living) > 1:
             self._turn = (self._turn + 1) % len(living)
             living = living[self._turn :] + living[: self._turn]
-            living.sort(key=lambda target: target.active / target.weight)
+            living.sort(key=lambda target: (target.active + 1) / target.weight)
         return iter(living)
 
 

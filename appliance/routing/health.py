@@ -68,7 +68,7 @@ def _needed(before: Verdict, turned: Verdict, check: Check) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """What traffic has to say against a backend."""
+    """What traffic has to say against a backend: failures in a row, and how long to avoid it."""
 
     failures: int = 0
     pause_s: float = 0.0
@@ -81,14 +81,20 @@ class Suspicion:
 
 def suspect(before: Suspicion, is_unreachable: bool, now_s: float) -> Suspicion:
     """After one more failure: a pause at once if it cannot be reached, else after some in a row."""
-    failures = before.failures + 1
-    if not is_unreachable and failures < FAILURES_BEFORE_PAUSE:
-        return Suspicion(failures, before.pause_s, before.until_s)
     if before.is_active(now_s):
         # Requests that were under way when it failed say nothing new.
         return before
-    pause_s = min(max(before.pause_s * 2, FIRST_PAUSE_S), MAX_PAUSE_S)
+    failures = before.failures + 1
+    if not is_unreachable and failures < FAILURES_BEFORE_PAUSE:
+        return Suspicion(failures, before.pause_s, before.until_s)
+    again = now_s < before.until_s + MAX_PAUSE_S
+    pause_s = min(before.pause_s * 2, MAX_PAUSE_S) if again and before.pause_s else FIRST_PAUSE_S
     return Suspicion(0, pause_s, now_s + pause_s)
+
+
+def acquit(before: Suspicion, now_s: float) -> Suspicion:
+    """After a good answer: no longer avoided, but a pause that comes soon is a longer one."""
+    return Suspicion(0, before.pause_s, min(before.until_s, now_s))
 
 
 def share_of(back_for_s: float) -> float:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from appliance.routing.model import Backend, Scheme, Site
+from appliance.routing.model import Site
+from appliance.routing.standing import Standing
+from appliance.telemetry.alerts import Alert
 from appliance.telemetry.counters import (
     CONNECTIONS,
     DOWN,
@@ -30,6 +32,9 @@ from appliance.telemetry.histogram import BUCKETS, quantile_ms
 # A worker that has not beaten for this long is shown as hanging, before it is replaced.
 SILENT_AFTER_S = 2.0
 STATE_NAMES = {DOWN: "down", STARTING: "starting", SERVING: "serving", DRAINING: "draining"}
+
+
+Standings = Callable[[str], Sequence[Standing]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,8 @@ def build_status(
     readings: Readings,
     store: StoreState,
     sites: Sequence[Site],
-    addresses: Mapping[str, tuple[str, ...]],
+    standing: Standings,
+    alerts: Sequence[Alert],
 ) -> dict[str, Any]:
     """The whole status."""
     return {
@@ -135,8 +141,8 @@ def build_status(
             "error": store.error,
             "changes_by": store.changes_by,
         },
-        "sites": [_site(site, readings, addresses) for site in sites],
-        "alerts": [],
+        "sites": [_site(site, readings, standing(site.host)) for site in sites],
+        "alerts": [_alert(alert) for alert in alerts],
         "claim": None,
         "trial": None,
     }
@@ -180,9 +186,7 @@ def _latency(before: Sequence[int], after: Sequence[int]) -> dict[str, float | N
     return {"p50": quantile_ms(grown, 0.5), "p99": quantile_ms(grown, 0.99)}
 
 
-def _site(
-    site: Site, readings: Readings, addresses: Mapping[str, tuple[str, ...]]
-) -> dict[str, Any]:
+def _site(site: Site, readings: Readings, standings: Sequence[Standing]) -> dict[str, Any]:
     host = site.host
     return {
         "host": host,
@@ -193,7 +197,7 @@ def _site(
             _histogram(readings.first, host), _histogram(readings.current, host)
         ),
         "certificate": None,
-        "backends": [_backend(backend, addresses) for backend in site.backends],
+        "backends": [_backend(standing) for standing in standings],
     }
 
 
@@ -207,11 +211,20 @@ def _requests(reading: Reading, host: str) -> int:
     return sum(cells[STATUS_CLASS : STATUS_CLASS + 6]) if cells else 0
 
 
-def _backend(backend: Backend, addresses: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    lost = backend.scheme is not Scheme.UNIX and addresses.get(backend.host) == ()
+def _backend(standing: Standing) -> dict[str, Any]:
     return {
-        "url": backend.url,
-        "state": "down" if lost else "unknown",
-        "since": None,
-        "last_error": f"the name {backend.host} cannot be resolved" if lost else None,
+        "url": standing.backend.url,
+        "state": standing.state.value,
+        "since": rfc3339(standing.since_s) if standing.since_s is not None else None,
+        "last_error": standing.last_error,
+    }
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    return {
+        "id": alert.trouble.id,
+        "severity": alert.trouble.severity.value,
+        "text": alert.trouble.text,
+        "since": rfc3339(alert.since_s),
+        "acknowledged": alert.acknowledged,
     }

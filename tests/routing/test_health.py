@@ -11,6 +11,7 @@ from appliance.routing.health import (
     Condition,
     Suspicion,
     Verdict,
+    acquit,
     judge,
     share_of,
     suspect,
@@ -77,6 +78,15 @@ def test_an_unreachable_backend_is_avoided_at_once_and_longer_each_time() -> Non
         assert not suspicion.is_active(now_s)
     assert pauses[:3] == [FIRST_PAUSE_S, 2 * FIRST_PAUSE_S, 4 * FIRST_PAUSE_S]
     assert pauses[-2:] == [MAX_PAUSE_S, MAX_PAUSE_S]
+    assert suspect(suspicion, True, now_s + MAX_PAUSE_S).pause_s == FIRST_PAUSE_S
+
+
+def test_a_good_answer_ends_the_pause_and_the_count() -> None:
+    paused = suspect(Suspicion(), True, 100.0)
+    assert not acquit(paused, 100.5).is_active(100.5)
+    assert suspect(acquit(paused, 100.5), True, 101.0).pause_s == 2 * FIRST_PAUSE_S
+    counted = suspect(suspect(Suspicion(), False, 100.0), False, 100.0)
+    assert acquit(counted, 100.0).failures == 0
 
 
 def test_failures_that_were_under_way_do_not_prolong_the_pause() -> None:

@@ -1,6 +1,7 @@
 """From counters to the status."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import jsonschema
 import pytest
 
 from appliance.routing.model import Site, parse_backend
+from appliance.routing.standing import Severity, Standing, State, Trouble
+from appliance.telemetry.alerts import Alert
 from appliance.telemetry.counters import (
     DOWN,
     DRAINING,
@@ -41,14 +44,24 @@ def check_schema(status: Any) -> None:
     jsonschema.validate(status, SCHEMA, cls=jsonschema.Draft202012Validator)
 
 
-def build(readings: Readings, store: StoreState | None = None) -> dict[str, Any]:
+def standing_of(host: str) -> tuple[Standing, ...]:
+    """The first backend of a site is unknown, the others are down."""
+    first, *others = next(site for site in SITES if site.host == host).backends
+    lost = [Standing(each, State.DOWN, 1_600_000_000.5, "connection refused") for each in others]
+    return (Standing(first, State.UNKNOWN), *lost)
+
+
+def build(
+    readings: Readings, store: StoreState | None = None, alerts: Sequence[Alert] = ()
+) -> dict[str, Any]:
     return build_status(
         1_700_000_000.9,
         BOX,
         readings,
         store or StoreState("file", True, 1_600_000_000, None, "watching"),
         SITES,
-        {"nas": ()},
+        standing_of,
+        alerts,
     )
 
 
@@ -97,13 +110,36 @@ def test_a_box_that_has_just_started_fits_the_schema() -> None:
     assert status["time"] == "2023-11-14T22:13:20Z"
 
 
-def test_a_backend_without_an_address_is_down_and_says_why(counters: Counters) -> None:
+def test_a_backend_says_how_it_stands_since_when_and_why(counters: Counters) -> None:
     reading = read_counters(counters)
     status = build(Readings(reading, reading, reading, reading))
-    up, down = status["sites"][0]["backends"]
-    assert up["state"] == "unknown"
-    assert down["state"] == "down"
-    assert down["last_error"] == "the name nas cannot be resolved"
+    check_schema(status)
+    assert status["sites"][0]["backends"] == [
+        {"url": "http://10.0.0.1", "state": "unknown", "since": None, "last_error": None},
+        {
+            "url": "http://nas",
+            "state": "down",
+            "since": "2020-09-13T12:26:40Z",
+            "last_error": "connection refused",
+        },
+    ]
+
+
+def test_an_alert_has_the_schema_s_form(counters: Counters) -> None:
+    reading = read_counters(counters)
+    readings = Readings(reading, reading, reading, reading)
+    trouble = Trouble("disk", Severity.WARNING, "the disk is nearly full")
+    status = build(readings, alerts=[Alert(trouble, 1_600_000_000.5, False)])
+    check_schema(status)
+    assert status["alerts"] == [
+        {
+            "id": "disk",
+            "severity": "warning",
+            "text": "the disk is nearly full",
+            "since": "2020-09-13T12:26:40Z",
+            "acknowledged": False,
+        }
+    ]
 
 
 def test_a_faulty_store_is_shown(counters: Counters) -> None:

@@ -1,0 +1,68 @@
+"""A worker's end of the feed: hears of changes, and tells what its traffic has shown."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+
+from appliance.feed import Changed, Decoder, Seen, encode
+from appliance.routing.standing import Evidence, Key
+
+RETRY_S = 0.5
+READ_BYTES = 1 << 18
+# What may wait for a control process that does not read; it learns all anew from the next link.
+MAX_UNSENT_BYTES = 1 << 20
+
+TakeUntold = Callable[[bool], Mapping[Key, Evidence]]
+
+
+class FeedClient:
+    """One worker's. `take_untold` gives what control has not heard of yet, or everything."""
+
+    def __init__(
+        self, name: bytes, apply: Callable[[Changed], None], take_untold: TakeUntold
+    ) -> None:
+        self._name = name
+        self._apply = apply
+        self._take_untold = take_untold
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def run(self) -> None:
+        """Hears of changes from the control process; comes back when that does."""
+        while True:
+            try:
+                await self._follow()
+            except OSError:
+                pass
+            await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, self._name)
+            reader, self._writer = await asyncio.open_unix_connection(sock=sock)
+            self.tell(everything=True)
+            decoder = Decoder()
+            while data := await reader.read(READ_BYTES):
+                for message in decoder.feed(data):
+                    if isinstance(message, Changed):
+                        self._apply(message)
+                    # Many changes at once: requests come in between.
+                    await asyncio.sleep(0)
+        finally:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.transport.abort()
+            sock.close()
+
+    def tell(self, everything: bool = False) -> None:
+        """Tells control what it has not heard of yet, where there is one."""
+        writer = self._writer
+        if writer is None:
+            return
+        if writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            writer.transport.abort()
+            return
+        evidence = self._take_untold(everything)
+        if evidence:
+            writer.write(encode(Seen(evidence)))
