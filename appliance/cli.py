@@ -5,11 +5,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from appliance import __version__
+from appliance import __version__, sites_command
 from appliance.config import ConfigError, Settings, load_settings, parse_sites, read_text
 from appliance.console import say
 
-DEFAULT_CONFIG = "/etc/gatelight/gatelight.toml"
 DEFAULT_SOCKET = "/run/gatelight/admin.sock"
 
 
@@ -113,10 +112,10 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--socket", metavar="PATH")
     command.add_argument("--config", metavar="FILE")
     command.set_defaults(action=status)
-    for name in ("sites", "cert"):
-        command = commands.add_parser(name, help="not yet supported")
-        command.add_argument("rest", nargs=argparse.REMAINDER)
-        command.set_defaults(action=not_yet)
+    sites_command.add_parsers(commands)
+    command = commands.add_parser("cert", help="not yet supported")
+    command.add_argument("rest", nargs=argparse.REMAINDER)
+    command.set_defaults(action=not_yet)
     return parser
 
 

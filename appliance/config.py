@@ -271,13 +271,13 @@ def _find_listen_faults(
         yield "", f'{what}: write https = "0.0.0.0:443" under [listen]'
 
 
-def parse_sites(content: str, path: str) -> tuple[Site, ...]:
-    """A store's file: [[site]] tables and nothing else. Raises ConfigError."""
+def parse_sites(content: str, path: str, alone: bool = True) -> tuple[Site, ...]:
+    """A store's file: [[site]] tables, and (`alone`) nothing else. Raises ConfigError."""
     from appliance.config_sites import read_sites
 
     data, faults = _parse_toml(content, path)
     for name in data:
-        if name != "site":
+        if name != "site" and alone:
             faults.add((name,), "only [[site]] tables stand in a store's file")
     sites = read_sites(data, faults)
     faults.finish()

@@ -54,6 +54,7 @@ class Control:
     def __init__(self, context: ControlContext) -> None:
         settings = context.settings
         self.context = context
+        self.config = os.path.abspath(settings.path)
         self.workers: set[asyncio.StreamWriter] = set()
         self.store = open_store(settings)
         dialer = Dialer(asyncio.get_running_loop())
@@ -145,7 +146,9 @@ class Control:
     def store_state(self) -> StoreState:
         """How the store is doing."""
         store = self.store.state
-        return StoreState(store.kind, store.ok, store.since_s, store.error, store.changes_by)
+        return StoreState(
+            store.kind, store.ok, store.since_s, store.error, store.changes_by, self.config
+        )
 
     def status(self) -> dict[str, Any]:
         """The status as the admin API gives it."""

@@ -1,4 +1,4 @@
-"""On which line of a TOML text each key stands; tomllib does not tell (PURE).
+"""Where each key of a TOML text stands; tomllib does not tell (PURE).
 
 The text is known to be valid TOML, so only its outline is read: headers, keys before `=`, and
 enough of values to step over strings, arrays and inline tables that span lines.
@@ -6,6 +6,7 @@ enough of values to step over strings, arrays and inline tables that span lines.
 
 import re
 import tomllib
+from dataclasses import dataclass, field
 
 Path = tuple[str | int, ...]
 
@@ -16,13 +17,49 @@ _KEY_PART = re.compile(r"""[ \t]*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([A-Za-z0-9_-]
 _STRING_ENDS = ('"""', "'''", '"', "'")
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A [table] or [[table]] line, from its bracket to its last one."""
+
+    path: Path
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A key and its value, directly under the header of `table`."""
+
+    path: Path
+    table: Path
+    start: int
+    value_start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Outline:
+    """What stands where, counted in characters of a text whose lines end in line feeds."""
+
+    headers: list[Header] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+
+
 def find_lines(text: str) -> dict[Path, int]:
     """Line numbers, from 1, by key path; an array of tables has an index in its path."""
-    return _Outline(text).read()
+    return _Reader(text).read()
 
 
-class _Outline:
+def read_outline(text: str) -> Outline:
+    """Headers and pairs in their order."""
+    reader = _Reader(text)
+    reader.read()
+    return reader.outline
+
+
+class _Reader:
     def __init__(self, text: str) -> None:
+        self.outline = Outline()
         self._text = text.replace("\r\n", "\n")
         self._at = 0
         self._line = 1
@@ -35,7 +72,10 @@ class _Outline:
             if self._text[self._at] == "[":
                 self._read_header()
             else:
-                self._read_pair(self._table)
+                start = self._at
+                path, value_start = self._read_pair(self._table)
+                end = value_start + len(self._text[value_start : self._at].rstrip())
+                self.outline.pairs.append(Pair(path, self._table, start, value_start, end))
         return self._lines
 
     def _skip_blank(self) -> bool:
@@ -75,6 +115,7 @@ class _Outline:
         return path
 
     def _read_header(self) -> None:
+        start = self._at
         is_array = self._text.startswith("[[", self._at)
         self._at += 2 if is_array else 1
         parts = self._read_key()
@@ -88,18 +129,22 @@ class _Outline:
             self._lines.setdefault(self._resolve((), parts[:length]), self._line)
         self._lines.setdefault(self._table, self._line)
         self._at += 2 if is_array else 1
+        self.outline.headers.append(Header(self._table, start, self._at))
 
-    def _read_pair(self, base: Path) -> None:
+    def _read_pair(self, base: Path) -> tuple[Path, int]:
+        """Steps over a pair; its path, and where its value begins."""
         line = self._line
         parts = self._read_key()
         for length in range(1, len(parts) + 1):
             self._lines.setdefault(self._resolve(base, parts[:length]), line)
         self._at += 1
-        self._skip_value(self._resolve(base, parts))
-
-    def _skip_value(self, path: Path) -> None:
         while self._text[self._at : self._at + 1] in (" ", "\t"):
             self._at += 1
+        path, value_start = self._resolve(base, parts), self._at
+        self._skip_value(path)
+        return path, value_start
+
+    def _skip_value(self, path: Path) -> None:
         char = self._text[self._at : self._at + 1]
         if char in ('"', "'"):
             self._skip_string()

@@ -38,7 +38,7 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
         (("serve",), "required: --config"),
         (("check",), "required: --config"),
         (("forward", ":8080"), "required: BACKEND"),
-        (("sites", "list"), "gatelight: sites is not yet supported: "),
+        (("cert", "list"), "gatelight: cert is not yet supported: "),
         (("cert", "renew", "a.test"), "gatelight: cert is not yet supported: "),
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, tuple) else "",

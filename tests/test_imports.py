@@ -13,6 +13,9 @@ LEVELS = {
     "routing": 0,
     "quantities": 0,
     "toml_lines": 0,
+    "toml_write": 0,
+    "atomic_file": 0,
+    "toml_edit": 1,
     "console": 0,
     "clock": 0,
     "systemd": 1,
@@ -42,7 +45,8 @@ LEVELS = {
     "forward": 4,
     "status_command": 4,
     "demo": 4,
-    "cli": 5,
+    "sites_command": 5,
+    "cli": 6,
 }
 DISPLAY_LEVELS = {
     "console": 0,

@@ -53,11 +53,20 @@ class Store(Protocol):
 class Shelf(Protocol):
     """The same place as the command works on it."""
 
-    async def read(self) -> dict[str, Table]:
-        """Every site's table by host. Raises StoreError, or ConfigError for a faulty file."""
+    async def read(self, hosts: Iterable[str] | None = None) -> dict[str, Table]:
+        """The tables of these sites, or of all, by host.
+
+        Raises StoreError, or ConfigError for a faulty file.
+        """
 
     async def put(self, tables: Mapping[str, Table]) -> None:
         """Adds sites or replaces them by host; the tables are known to be good."""
 
     async def remove(self, hosts: Iterable[str]) -> None:
         """Takes sites away; those that are not there do not matter."""
+
+
+def pick(tables: Mapping[str, Table], hosts: Iterable[str] | None) -> dict[str, Table]:
+    """A copy of the tables of these hosts, or of all."""
+    wanted = tables.keys() if hosts is None else hosts
+    return {host: dict(tables[host]) for host in wanted if host in tables}

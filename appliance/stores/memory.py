@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from appliance.config import ConfigError, Faults
 from appliance.config_sites import read_site
-from appliance.stores.base import Sites, StoreState, Table
+from appliance.stores.base import Sites, StoreState, Table, pick
 
 
 class MemoryStore:
@@ -38,9 +38,9 @@ class MemoryStore:
             self.ready.set()
             await self._changed.wait()
 
-    async def read(self) -> dict[str, Table]:
-        """Every site's table by host."""
-        return {host: dict(table) for host, table in self._tables.items()}
+    async def read(self, hosts: Iterable[str] | None = None) -> dict[str, Table]:
+        """The tables of these sites, or of all, by host."""
+        return pick(self._tables, hosts)
 
     async def put(self, tables: Mapping[str, Table]) -> None:
         """Adds sites or replaces them by host."""

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from appliance.store_url import StoreUrl
 from appliance.stores.base import StoreError, Table
-from appliance.stores.host_values import read_hosts, scan
+from appliance.stores.host_values import kinds_of, read_hosts, scan
 from appliance.stores.redis import Command, Link
 from appliance.stores.schemas import Kind, parse_key, read_values
 
@@ -27,14 +27,15 @@ class RedisShelf:
         self._url = url
         self._complain = complain
 
-    async def read(self) -> dict[str, Table]:
-        """Every site's table by host, in the order of the hosts. Raises StoreError."""
+    async def read(self, hosts: Iterable[str] | None = None) -> dict[str, Table]:
+        """The tables of these sites, or of all, in the order of the hosts. Raises StoreError."""
         tables: dict[str, Table] = {}
         async with self._open() as link:
-            kinds = await self._find(link)
-            hosts = sorted(kinds)
-            for start in range(0, len(hosts), COMMANDS_AT_ONCE):
-                wanted = {host: kinds[host] for host in hosts[start : start + COMMANDS_AT_ONCE]}
+            kinds = await self._find(link) if hosts is None else {h: kinds_of(h) for h in hosts}
+            found_hosts = sorted(kinds)
+            for start in range(0, len(found_hosts), COMMANDS_AT_ONCE):
+                some = found_hosts[start : start + COMMANDS_AT_ONCE]
+                wanted = {host: kinds[host] for host in some}
                 for host, found in (await read_hosts(link, self._url.prefix, wanted)).items():
                     reading = read_values(host, found.values)
                     for key, what in reading.faults:
@@ -43,7 +44,7 @@ class RedisShelf:
                         tables[host] = reading.table
         return tables
 
-    async def _find(self, link: Link) -> dict[str, set[Kind]]:
+    async def _find(self, link: Link) -> Mapping[str, Iterable[Kind]]:
         kinds: dict[str, set[Kind]] = {}
         async for keys in scan(link, self._url.prefix):
             for key in keys:

@@ -46,6 +46,7 @@ class StoreState:
     since_s: float
     error: str | None
     changes_by: str | None
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ def build_status(
             "since": rfc3339(store.since_s),
             "error": store.error,
             "changes_by": store.changes_by,
+            "config": store.config,
         },
         "sites": [_site(site, readings, standing(site.host)) for site in sites],
         "alerts": [_alert(alert) for alert in alerts],

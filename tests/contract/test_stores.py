@@ -11,10 +11,12 @@ from typing import Any, Protocol
 import pytest
 
 from appliance.store_url import parse_store_url
-from appliance.stores.base import Store, Table
+from appliance.stores.base import Shelf, Store, Table
 from appliance.stores.memory import MemoryStore
+from appliance.stores.redis_shelf import RedisShelf
 from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
+from appliance.stores.toml_shelf import TomlShelf
 from tests.support.redis import RedisServer
 from tests.support.sites import RecordedSites
 
@@ -27,6 +29,7 @@ class Kept(Protocol):
     """A place for sites, with the hand of somebody who changes them there."""
 
     def open(self) -> Store: ...
+    def shelf(self) -> Shelf: ...
     async def put(self, host: str, backends: list[str]) -> None: ...
     async def remove(self, host: str) -> None: ...
     async def spoil(self, host: str) -> None: ...
@@ -39,6 +42,9 @@ class KeptInMemory:
 
     def open(self) -> MemoryStore:
         self._opened = MemoryStore(self._tables)
+        return self._opened
+
+    def shelf(self) -> MemoryStore:
         return self._opened
 
     async def put(self, host: str, backends: list[str]) -> None:
@@ -64,6 +70,9 @@ class KeptInFile:
 
     def open(self) -> TomlFileStore:
         return TomlFileStore(str(self.path), embedded=bool(self.head), say=self.said.append)
+
+    def shelf(self) -> TomlShelf:
+        return TomlShelf(str(self.path), embedded=bool(self.head))
 
     async def put(self, host: str, backends: list[str]) -> None:
         self._sites[host] = backends
@@ -101,6 +110,9 @@ class KeptInRedis:
     def open(self) -> RedisStore:
         url = parse_store_url(self.server.url)
         return RedisStore(url, self._folder, self.said.append, self.said.append, random.Random(1))
+
+    def shelf(self) -> RedisShelf:
+        return RedisShelf(parse_store_url(self.server.url), self.said.append)
 
     async def put(self, host: str, backends: list[str]) -> None:
         self.server.set_frontend(host, *backends)
@@ -221,6 +233,40 @@ def test_a_store_that_is_opened_again_knows_the_same(kept: Kept) -> None:
             assert sites.backends == {"a.test": GOOD}
 
         run(kept, script)
+
+
+FULL: dict[str, Table] = {
+    "a.test": {"backends": ["http://b", "https://c:8443"], "weights": [3, 1], "sticky": True},
+    "*.b.test": {"backends": "unix:/run/b", "host_header": "backend", "balance": "random"},
+}
+
+
+def test_the_command_s_changes_are_followed_like_any_other(kept: Kept) -> None:
+    async def script(store: Store, sites: RecordedSites) -> None:
+        shelf = kept.shelf()
+        await shelf.put(FULL)
+        await until(lambda: sites.sites.keys() == FULL.keys())
+        assert sites.sites["a.test"].sticky
+        assert [b.weight for b in sites.sites["a.test"].backends] == [3, 1]
+        assert await shelf.read() == FULL
+        await shelf.put({"a.test": {"backends": GOOD}})
+        await until(lambda: sites.backends.get("a.test") == GOOD)
+        assert not sites.sites["a.test"].sticky
+        await shelf.remove(["*.b.test", "never.there"])
+        await until(lambda: sites.backends == {"a.test": GOOD})
+        assert await shelf.read() == {"a.test": {"backends": GOOD}}
+
+    run(kept, script)
+
+
+def test_the_command_finds_one_site_without_reading_all(kept: Kept) -> None:
+    async def script(store: Store, sites: RecordedSites) -> None:
+        shelf = kept.shelf()
+        assert await shelf.read() == {}
+        await shelf.put(FULL)
+        assert await shelf.read(["a.test", "never.there"]) == {"a.test": FULL["a.test"]}
+
+    run(kept, script)
 
 
 def test_a_file_that_went_is_a_fault_and_its_sites_stay(tmp_path: Path) -> None:
