@@ -10,11 +10,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime
 from pathlib import Path
-
-from PIL import Image
 
 from display import commands, finding, navigator
 from display.console import say
@@ -26,9 +24,8 @@ from display.finding import Found
 from display.frame_server import FrameServer, socket_beside
 from display.navigator import Command, Nav, Picture, Rules
 from display.outputs.base import Light
-from display.pages.registry import draw_page
 from display.pages.view import FIRST_YEAR, View, find_dashboard
-from display.screen import Frame, Screen
+from display.screen import Frame, Panel, Screen, draw_frame
 from display.settings import Settings
 from display.status import client
 from display.status.history import Sample, grow, sample_of
@@ -44,7 +41,7 @@ LOOK_FOR_SCREENS_S = 5.0
 GONE_AFTER_S = 4.0
 STARTING_FOR_S = 30.0
 # What the dashboard shows of a box without a screen.
-VIRTUAL_SIZE = (800, 480)
+VIRTUAL = Panel("the dashboard", 800, 480)
 MAX_UPDATE_WORDS = 200
 
 
@@ -54,7 +51,7 @@ class App:
     def __init__(
         self,
         settings: Settings,
-        find: Callable[[Settings], list[Found]] = finding.find,
+        find: Callable[[Settings, Container[str]], list[Found]] = finding.find,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
@@ -185,12 +182,13 @@ class App:
     def render(self) -> bytes | None:
         """The picture on show as PNG, or what a screen would show. Called from other threads."""
         frame = self.frame
-        images = [screen.image for screen in list(self.screens.values()) if screen.is_open]
-        image: Image.Image | None = next((image for image in images if image), None)
-        if image is None:
-            if frame is None:
-                return None
-            image = draw_page(frame.picture.page, frame.view, *VIRTUAL_SIZE).image
+        if frame is None:
+            return None
+        screen = next((one for one in list(self.screens.values()) if one.panel), None)
+        panel = (screen.panel if screen else None) or VIRTUAL
+        image = screen.image if screen else None
+        if image is None or frame.picture.light is Light.OFF:
+            image = draw_frame(frame, panel)
         content = io.BytesIO()
         image.save(content, "PNG")
         return content.getvalue()
@@ -210,7 +208,7 @@ class App:
         """Opens screens and inputs that are there, also those that are plugged in later."""
         loop = asyncio.get_running_loop()
         while True:
-            found = await loop.run_in_executor(None, self._find, self.settings)
+            found = await loop.run_in_executor(None, self._find, self.settings, set(self.screens))
             self._open_screens(found)
             for path, file in self._inputs.find():
                 loop.add_reader(file, self._read_input, loop, path)

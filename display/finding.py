@@ -1,7 +1,7 @@
 """Which screens there are, and how each is opened."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from fcntl import ioctl
 
@@ -25,8 +25,11 @@ class Found:
     has_console: bool = False
 
 
-def find(settings: Settings) -> list[Found]:
-    """The screens that are configured, or with "auto" those that answer now."""
+def find(settings: Settings, known: Container[str] = ()) -> list[Found]:
+    """The screens that are configured, or with "auto" those that answer now.
+
+    Those whose names are known already are not asked again: they are in use.
+    """
     if settings.outputs is not None:
         known = {"oled": _oled(settings.oled, settings), "hdmi": _hdmi(settings)}
         return [known[name] for name in settings.outputs]
@@ -34,8 +37,9 @@ def find(settings: Settings) -> list[Found]:
     oled = settings.oled
     addresses = (oled.address, *I2C_ADDRESSES) if oled.bus == "i2c" else ()
     for address in dict.fromkeys(addresses):
-        if answers_i2c(oled.bus_port, address):
-            found.append(_oled(oled, settings, address))
+        screen = _oled(oled, settings, address)
+        if screen.name in known or answers_i2c(oled.bus_port, address):
+            found.append(screen)
             break
     if oled.bus == "spi" and os.path.exists(f"/dev/spidev{oled.bus_port}.{oled.device}"):
         found.append(_oled(oled, settings))

@@ -55,6 +55,8 @@ class Facts:
     link: Link = Link.STARTING
     # Ids of alerts that are neither acknowledged here nor elsewhere; True for the critical ones.
     alerts: frozenset[tuple[str, bool]] = frozenset()
+    # Of all alerts, those that somebody knows of too.
+    alert_ids: frozenset[str] = frozenset()
     has_claim: bool = False
     has_trial: bool = False
     is_updating: bool = False
@@ -97,6 +99,7 @@ def facts_of(
             for alert in known.alerts
             if not alert.acknowledged and alert.id not in acknowledged
         ),
+        alert_ids=frozenset(alert.id for alert in known.alerts),
         has_claim=known.claim_code is not None,
         has_trial=known.trial is not None,
         is_updating=is_updating,
@@ -109,7 +112,8 @@ def notice(nav: Nav, facts: Facts, now_s: float) -> Nav:
     before = nav.facts
     acknowledged = nav.acknowledged
     if facts.link is Link.LIVE:
-        acknowledged -= {GONE}
+        # What comes again after it was over is news.
+        acknowledged &= facts.alert_ids
     page = nav.page
     if facts.has_claim and not before.has_claim:
         page = "claim"

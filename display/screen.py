@@ -12,7 +12,7 @@ from PIL import Image
 from display.console import say
 from display.finding import Found
 from display.navigator import Picture
-from display.outputs.base import Light, Output
+from display.outputs.base import Light, Mode, Output
 from display.outputs.console import GraphicsConsole, open_console
 from display.pages.registry import draw_page, draw_sparing
 from display.pages.view import View
@@ -38,20 +38,30 @@ def next_pause_s(before_s: float) -> float:
     return min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, before_s * 2))
 
 
-def draw_frame(frame: Frame, output: Output, can_burn: bool) -> Image.Image:
-    """The picture for an output; a page that fails is replaced by one that says so."""
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What is drawn for."""
+
+    name: str
+    width: int
+    height: int
+    mode: Mode = "RGB"
+    can_burn: bool = False
+
+
+def draw_frame(frame: Frame, panel: Panel) -> Image.Image:
+    """The picture for a panel; a page that fails is replaced by one that says so."""
     picture, view = frame.picture, frame.view
-    size = (output.width, output.height)
+    size = (panel.width, panel.height, panel.mode)
     try:
-        if can_burn:
-            sparing = (picture.page, picture.is_resting, view, *size, output.mode)
-            return draw_sparing(*sparing).image
-        return draw_page(picture.page, view, *size, output.mode).image
+        if panel.can_burn:
+            return draw_sparing(picture.page, picture.is_resting, view, *size).image
+        return draw_page(picture.page, view, *size).image
     except Exception as error:
         # Whatever is wrong with one page, the next one has to work.
         view = replace(view, text=picture.page)
-        say(f"the page {picture.page} cannot be drawn on {output.name}: {error!r}")
-        return draw_page("broken", view, *size, output.mode).image
+        say(f"the page {picture.page} cannot be drawn on {panel.name}: {error!r}")
+        return draw_page("broken", view, *size).image
 
 
 class Screen:
@@ -66,7 +76,8 @@ class Screen:
         self.found = found
         # What is on show, for the dashboard.
         self.image: Image.Image | None = None
-        self.is_open = False
+        # How large it is, while it is open.
+        self.panel: Panel | None = None
         self.sent_bytes = 0
         self._console = console or (graphics_console if found.has_console else None)
         self._pause_s = pause_s
@@ -107,7 +118,7 @@ class Screen:
                 if pause_s == 0.0:
                     say(f"{self.found.name} cannot be used ({error}): it is tried again")
             finally:
-                self.is_open = False
+                self.panel = None
             if time.monotonic() - started_s > LONGEST_PAUSE_S:
                 pause_s = 0.0
             pause_s = self._pause_s(pause_s)
@@ -120,13 +131,14 @@ class Screen:
         stack.callback(output.close)
         if self._console is not None:
             stack.enter_context(self._console())
-        self.is_open = True
+        size = (output.width, output.height, output.mode)
+        self.panel = Panel(self.found.name, *size, self.found.can_burn)
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._frame is not None or self._is_last)
                 frame, self._frame = self._frame, None
             if frame is not None:
-                self._draw(output, frame)
+                self._draw(output, self.panel, frame)
             if self._is_last:
                 if frame is not None:
                     self._leave(stack)
@@ -139,11 +151,11 @@ class Screen:
         else:
             stack.pop_all()
 
-    def _draw(self, output: Output, frame: Frame) -> None:
+    def _draw(self, output: Output, panel: Panel, frame: Frame) -> None:
         light = frame.picture.light
         if light is not Light.OFF:
             output.set_light(light)
-            image = draw_frame(frame, output, self.found.can_burn)
+            image = draw_frame(frame, panel)
             output.show(image)
             self.image = image
         else:

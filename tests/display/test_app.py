@@ -108,7 +108,7 @@ class Running:
             Found(name, partial(keep, output), can_burn=name.startswith("oled"))
             for name, output in outputs.items()
         ]
-        self.app = App(Settings(admin_socket=socket, **settings), lambda _: self.found, self.clock)
+        self.app = App(Settings(admin_socket=socket, **settings), lambda *_: self.found, self.clock)
 
     @property
     def page(self) -> str:
@@ -117,6 +117,11 @@ class Running:
     @property
     def light(self) -> Light | None:
         return self.app.frame.picture.light if self.app.frame else None
+
+    def wait(self, seconds: float) -> None:
+        """Time passes, and the box speaks on."""
+        self.clock.now_s += seconds
+        self.box.send()
 
     async def shows(self, page: str) -> None:
         await until(lambda: self.page == page, f"{page}, not {self.page}")
@@ -193,8 +198,7 @@ def test_an_alert_takes_the_screen_wakes_it_and_steps_back(tmp_path: Path) -> No
 
     async def story(running: Running) -> None:
         await running.shows("overview")
-        running.clock.now_s += 601
-        running.box.send()
+        running.wait(601)
         await until(lambda: output.light is Light.OFF, "sleep")
         running.box.send(make_trouble())
         await running.shows("alert")
@@ -267,7 +271,7 @@ def test_one_button_does_everything(
         async def hold(seconds: float) -> None:
             pin.drive_low()
             await until(lambda: running.app._button.down_s is not None, "down")
-            running.clock.now_s += seconds
+            running.wait(seconds)
             pin.drive_high()
             await until(lambda: running.app._button.down_s is None, "up")
 
@@ -278,9 +282,9 @@ def test_one_button_does_everything(
         # Very long: while it is held, then the countdown, which a press cancels.
         pin.drive_low()
         await until(lambda: running.app._button.down_s is not None, "down")
-        running.clock.now_s += 2.0
+        running.wait(2.0)
         await running.shows("hold")
-        running.clock.now_s += 2.1
+        running.wait(2.1)
         await running.shows("shutdown")
         pin.drive_high()
         await hold(0.1)
@@ -329,6 +333,7 @@ def test_the_dashboard_sees_the_screen_and_presses(tmp_path: Path) -> None:
         head = f"POST /v1/screen/press HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
         await ask(head.encode() + body)
         await until(lambda: running.page != before, "another page")
-        assert await ask(b"GET /v1/screen.png HTTP/1.1\r\n\r\n") != first
+        second = await ask(b"GET /v1/screen.png HTTP/1.1\r\n\r\n")
+        assert second != first
 
     Running(tmp_path, {}).run(story)

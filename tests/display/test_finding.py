@@ -24,6 +24,8 @@ def test_auto_finds_what_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     (oled,) = find(hdmi, monkeypatch, 0x3D)
     assert oled.name == "ssd1306 128x64 at 0x3d on I2C 1"
     assert oled.can_burn
+    known = finding.find(parse_settings(hdmi, "f"), {oled.name})
+    assert names(known) == [oled.name]
     there.touch()
     found = find(hdmi, monkeypatch, 0x3C, 0x3D)
     assert names(found) == ["ssd1306 128x64 at 0x3c on I2C 1", f"the screen of {there}"]

@@ -27,7 +27,9 @@ from display.status.verdict import Link
 RULES = Rules(sleep_s=600.0, night=(22 * 60, 7 * 60))
 NOON, NIGHT = 12 * 60, 23 * 60
 LIVE = Facts(link=Link.LIVE, state=State.UP)
-CRITICAL = replace(LIVE, alerts=frozenset({("a", True)}), state=State.DOWN)
+CRITICAL = replace(
+    LIVE, alerts=frozenset({("a", True)}), alert_ids=frozenset("a"), state=State.DOWN
+)
 CLAIM = replace(LIVE, has_claim=True)
 TRIAL = replace(LIVE, has_trial=True)
 
@@ -103,8 +105,17 @@ def test_an_acknowledged_alert_steps_back_and_a_new_one_comes_again() -> None:
     nav = press(notice(calm(), CRITICAL, 1.0), 2.0, Action.ACT)
     assert page(nav, 2.0) == "overview"
     assert nav.acknowledged == {"a"}
-    both = replace(CRITICAL, alerts=frozenset({("b", False)}))
-    assert page(notice(nav, both, 3.0), 3.0) == "alert"
+    both = replace(CRITICAL, alerts=frozenset({("b", False)}), alert_ids=frozenset("ab"))
+    nav = notice(nav, both, 3.0)
+    assert page(nav, 3.0) == "alert"
+    assert nav.acknowledged == {"a"}
+
+
+def test_an_acknowledged_alert_that_is_over_and_comes_again_is_news() -> None:
+    nav = press(notice(calm(), CRITICAL, 1.0), 2.0, Action.ACT)
+    nav = notice(nav, LIVE, 3.0)
+    assert nav.acknowledged == frozenset()
+    assert page(notice(nav, CRITICAL, 4.0), 4.0) == "alert"
 
 
 def test_short_presses_do_not_turn_away_from_an_alert() -> None:

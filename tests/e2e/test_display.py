@@ -1,5 +1,6 @@
 """`gatelight-display run` as a process, beside a real `gatelight serve`."""
 
+import asyncio
 import io
 import os
 import signal
@@ -8,13 +9,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from display.app import App
+from display.finding import Found
+from display.outputs.base import Output
+from display.outputs.buses import I2cBus
+from display.outputs.framebuffer import FileFramebuffer, FramebufferOutput
+from display.outputs.geometry import Geometry, encode_pixels
+from display.outputs.oled import OledOutput
+from display.pages.registry import draw_page
+from display.settings import parse_settings
 from tests.support.backend import ScriptedBackend
 from tests.support.box import Box, site, wait_until
+from tests.support.controllers import I2cWire, make_chip
 
 DISPLAY = '[display]\noutput = "none"\n'
 
@@ -102,3 +114,54 @@ def test_a_preview_shows_the_running_box(tmp_path: Path, backend: ScriptedBacken
         command += ["--device", "hdmi-320x240", "--socket", str(box.socket), "--out", str(out)]
         subprocess.run(command, cwd=Path(__file__).parents[2], check=True, timeout=20)
     assert Image.open(out).size == (320, 240)
+
+
+def keep(output: Output) -> Output:
+    """Opens what is open already."""
+    return output
+
+
+@pytest.mark.filterwarnings("ignore:Image.Image.getdata")
+def test_under_load_every_screen_shows_the_traffic_of_the_real_box(
+    tmp_path: Path, backend: ScriptedBackend
+) -> None:
+    """An OLED decoded from its bus, and a framebuffer of 16 bits with padded lines."""
+    chip = make_chip("ssd1306", 128, 64)
+    bus = I2cBus(os.open(os.devnull, os.O_RDWR), I2cWire(chip).write)
+    stride = 480 * 2 + 32
+    geometry = Geometry(480, 320, 16, stride, red_offset=11, memory_bytes=320 * stride)
+    framebuffer = FileFramebuffer(str(tmp_path / "fb"), geometry)
+    outputs: dict[str, Output] = {
+        "oled": OledOutput("oled", "ssd1306", (128, 64), bus),
+        "panel": FramebufferOutput("panel", framebuffer),
+    }
+    found = [Found(name, partial(keep, output), name == "oled") for name, output in outputs.items()]
+
+    async def live(box: Box) -> None:
+        settings = parse_settings(box.config.read_text(), str(box.config))
+        app = App(settings, lambda *_: found)
+        running = asyncio.create_task(app.run())
+        loop = asyncio.get_running_loop()
+
+        def is_shown() -> bool:
+            frame = app.frame
+            if frame is None or not (frame.view.known.proxy.requests_per_s or 0) > 1:
+                return False
+            oled = draw_page("overview", frame.view, 128, 64, "1").image
+            panel = draw_page("overview", frame.view, 480, 320).image
+            row = encode_pixels(panel.crop((0, 40, 480, 41)), geometry)
+            start = 40 * stride
+            shown = framebuffer.memory[start : start + len(row)]
+            return chip.image.tobytes() == oled.tobytes() and shown == row
+
+        async with asyncio.timeout(20):
+            while not is_shown():
+                answer = await loop.run_in_executor(None, box.get)
+                assert b"200 OK" in answer
+        assert app.status is not None
+        assert [site.host for site in app.status.sites] == ["a.test"]
+        app.stop()
+        await running
+
+    with Box(tmp_path, site("a.test", backend.url), more=DISPLAY) as box:
+        asyncio.run(live(box))
