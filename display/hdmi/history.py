@@ -77,23 +77,30 @@ class History:
         """
         make_folder(self.folder)
         make_folder(self.copies)
+        descriptor = self._open()
         try:
-            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise HdmiError(
-                "another change is under way in", str(self.places.boot), "try again"
-            ) from None
-        except OSError as error:
-            raise error_of(error, self.folder) from error
-        try:
+            self._lock(descriptor)
             found = self.repair()
             if mended is not None:
                 mended += found
             yield
         finally:
             os.close(descriptor)
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise error_of(error, self.folder) from error
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            where = str(self.places.boot)
+            raise HdmiError("another change is under way in", where, "try again") from None
+        except OSError as error:
+            raise error_of(error, self.folder) from error
 
     def entries(self) -> tuple[Entry, ...]:
         """All entries, the oldest first; one that cannot be read is left out."""
