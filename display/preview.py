@@ -12,7 +12,7 @@ from display.outputs.base import Mode
 from display.outputs.controllers import CONTROLLERS
 from display.pages.registry import draw_page
 from display.pages.view import View
-from display.scenarios import FITTING, SCENARIOS, make_view, scenario_view
+from display.scenarios import FITTING, SCENARIOS, scenario_view, status_view
 from display.status.client import fetch_status
 from display.status.model import Status, parse_status
 
@@ -79,7 +79,7 @@ def ask_status(path: str) -> Status:
 def view_at(page: str, status: Status | None, scenario: str | None, later_s: float) -> View:
     """What the page shows, some seconds later. Raises PreviewError."""
     if status is not None:
-        return make_view(page, status, later_s=later_s)
+        return status_view(page, status, later_s)
     name = scenario or FITTING.get(page, "calm")
     if name not in SCENARIOS:
         known = ", ".join(SCENARIOS)

@@ -5,13 +5,13 @@ Each is a status as the box would send it, with the minutes before it.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from display.pages.registry import TURNED
 from display.pages.view import View, find_dashboard
-from display.status.history import MAX_SAMPLES, Sample
+from display.status.history import MAX_SAMPLES, Sample, sample_of
 from display.status.model import Status, parse_status
 from display.status.verdict import Link
 
@@ -22,6 +22,9 @@ NOW_S = 100_800.0
 PREVIEW_ADMIN = "0.0.0.0:8470"
 # The one with the most to show.
 SHOWN_SITE = 5
+# How far a countdown and a held button are.
+SHUTDOWN_LEFT_S = 8.0
+HELD = 0.6
 GIB = 1 << 30
 
 Table = dict[str, Any]
@@ -295,30 +298,35 @@ FITTING = {
 }
 
 
-def make_view(
-    page: str, status: Status | None, link: Link = Link.LIVE, later_s: float = 0.0
-) -> View:
-    """What a page of a preview shows: a status with made-up minutes before it."""
-    now_s = NOW_S + later_s
-    turned = tuple(TURNED)
+def make_view(page: str, status: Status | None, link: Link, now: datetime, now_s: float) -> View:
+    """A page of a preview, without any minutes before."""
     return View(
         status=status,
         link=link,
-        now=NOW + timedelta(seconds=later_s),
+        now=now,
         now_s=now_s,
-        history=make_history(status, now_s, int(later_s)) if status else (),
         dashboard=find_dashboard(status, PREVIEW_ADMIN),
-        seconds_left=max(0.0, 8.0 - later_s) if page == "shutdown" else None,
-        hold=0.6,
+        seconds_left=SHUTDOWN_LEFT_S if page == "shutdown" else None,
+        hold=HELD,
         act_by="hold",
-        site=SHOWN_SITE,
-        pages=turned,
+        pages=tuple(TURNED),
         page=page,
     )
+
+
+def status_view(page: str, status: Status, later_s: float = 0.0) -> View:
+    """A page of a real box, of which only this one status is known."""
+    now = status.time.astimezone() if status.time else datetime.now().astimezone()
+    view = make_view(page, status, Link.LIVE, now, NOW_S + later_s)
+    return replace(view, history=(sample_of(status, NOW_S),))
 
 
 def scenario_view(name: str, page: str, later_s: float = 0.0) -> View:
     """A page of a scenario."""
     scenario = SCENARIOS[name]
     status = parse_status(scenario.make()) if scenario.link is Link.LIVE else None
-    return make_view(page, status, scenario.link, later_s)
+    now, now_s = NOW + timedelta(seconds=later_s), NOW_S + later_s
+    view = make_view(page, status, scenario.link, now, now_s)
+    history = make_history(status, now_s, int(later_s)) if status else ()
+    left_s = None if view.seconds_left is None else max(0.0, view.seconds_left - later_s)
+    return replace(view, history=history, site=SHOWN_SITE, seconds_left=left_s)

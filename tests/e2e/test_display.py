@@ -135,7 +135,10 @@ def test_under_load_every_screen_shows_the_traffic_of_the_real_box(
         "oled": OledOutput("oled", "ssd1306", (128, 64), bus),
         "panel": FramebufferOutput("panel", framebuffer),
     }
-    found = [Found(name, partial(keep, output), name == "oled") for name, output in outputs.items()]
+    found = [
+        Found(name, partial(keep, output), name == "oled", has_console=name == "panel")
+        for name, output in outputs.items()
+    ]
 
     async def live(box: Box) -> None:
         settings = parse_settings(box.config.read_text(), str(box.config))

@@ -1,13 +1,14 @@
 """What pages say."""
 
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 from display.pages.registry import TURNED, draw_page
 from display.pages.view import View, find_dashboard
-from display.scenarios import make_calm, make_view, scenario_view
+from display.scenarios import make_calm, scenario_view, status_view
 from display.status.model import Status, parse_status
 
 PANELS = [(128, 64), (320, 240), (800, 480), (1920, 1080)]
@@ -50,7 +51,13 @@ def test_an_address_that_fits_is_shown_before_one_that_does_not() -> None:
 def test_nulls_are_not_reported() -> None:
     assert texts("box", scenario_view("unknown", "box")).count("not reported") >= 5
     assert "not reported" in texts("network", scenario_view("unknown", "network"))
-    assert "not reported" in texts("overview", make_view("overview", Status()))
+    assert "not reported" in texts("overview", status_view("overview", Status()))
+
+
+def test_a_real_box_is_shown_at_its_own_time_and_without_made_up_minutes() -> None:
+    view = status_view("overview", calm(time="2027-01-02T03:04:05Z"))
+    assert view.now.astimezone(UTC).isoformat() == "2027-01-02T03:04:05+00:00"
+    assert len(view.history) == 1
 
 
 def test_a_clock_that_is_not_set_is_not_shown() -> None:
