@@ -84,7 +84,7 @@ def _draw_traffic(page: Page, area: Rect) -> None:
     else:
         number, plot = area.cut_left(area.width * 38 // 100, 3 * space)
     role = Role.TITLE if rate is not None else Role.LEAD
-    used = canvas.text(number.x, number.y, figure, role, weight=Weight.BOLD)
+    used = canvas.text(number.x, number.y, figure, role, weight=Weight.BOLD, width=number.width)
     y = number.y + canvas.cap(role)
     if rate is not None:
         label = "requests/s"

@@ -162,11 +162,8 @@ def _draw_row(page: Page, area: Rect, item: Item, role: Role) -> None:
 
 
 def draw_facts(page: Page, area: Rect, facts: Sequence[tuple[str, str]], across: int) -> int:
-    """Names with their values below, in a grid; the height it takes."""
+    """Names with their values below, in a grid, on panels; the height it takes."""
     canvas, space = page.canvas, page.space
-    if page.form.is_tiny:
-        draw_rows(page, area, [Item(name, value) for name, value in facts])
-        return area.height
     step = canvas.cap(Role.NOTE) + canvas.cap(Role.LEAD) + 6 * space
     for number, (name, value) in enumerate(facts):
         cell = area.columns(across, 4 * space)[number % across]

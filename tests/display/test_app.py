@@ -88,7 +88,8 @@ class Box:
         if self._server is not None:
             self._server.close()
             self._server = None
-            os.unlink(self._path)
+            # From 3.13 on asyncio has removed it already.
+            Path(self._path).unlink(missing_ok=True)
 
 
 def keep(output: Output) -> Output:
