@@ -75,8 +75,8 @@ class Attempts(ABC):
             return
         self.site = site
         if self.client.peer.trusted:
-            chain = request.fields.named.get(b"x-forwarded-for", b"")
-            self.client_ip = choose_client(self.client.peer, chain, gate.trusted).encode()
+            named = request.fields.named
+            self.client_ip = choose_client(self.client.peer, named, gate.trusted).encode()
         only = site.only
         self._try(site, only if only is not None and only.up else self._choose_first(site))
 

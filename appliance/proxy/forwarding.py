@@ -2,10 +2,13 @@
 
 X-Forwarded-For, -Proto, -Host, -Port, X-Real-IP and Forwarded (RFC 7239) are always written here. A
 client's own are believed, and added to, only when it is one of `trusted_proxies`; the client is
-then the right-most address in the chain that is not itself trusted.
+then the right-most address in the chain that is not itself trusted. The chain is X-Forwarded-For,
+and Forwarded where there is none: a proxy that writes one of them may let the other through as it
+came from outside, and nearly all write the first.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -56,17 +59,52 @@ def is_trusted(ip: str, trusted: Sequence[Network]) -> bool:
     return any(address.version == network.version and address in network for network in trusted)
 
 
-def choose_client(peer: Peer, chain: bytes, trusted: Sequence[Network]) -> str:
-    """The right-most address of `chain` (an X-Forwarded-For value) that is not a trusted proxy."""
+# RFC 7239 section 4: pairs parted by semicolons, names in any case, values quoted or not.
+_FOR = re.compile(
+    r'(?:^|;)[ \t]*for[ \t]*=[ \t]*(?:"([^"\\]*)"|([^",;]*))[ \t]*(?:;|$)', re.IGNORECASE
+)
+
+
+def choose_client(peer: Peer, received: Mapping[bytes, bytes], trusted: Sequence[Network]) -> str:
+    """The right-most address of the chain in the fields `received` that is not a trusted proxy."""
     client = peer.ip
-    for part in reversed(chain.decode("latin-1").split(",")):
+    for node in _nodes_from_right(received):
         if not is_trusted(client, trusted):
             break
-        ip = parse_ip(part)
+        ip = parse_ip(node)
         if ip is None:
             break
         client = ip
     return client
+
+
+def _nodes_from_right(received: Mapping[bytes, bytes]) -> Iterator[str]:
+    """What each proxy said its client was, the nearest first; empty where it said nothing."""
+    chain = received.get(b"x-forwarded-for")
+    if chain is not None:
+        yield from reversed(chain.decode("latin-1").split(","))
+        return
+    for element in _elements_from_right(received.get(b"forwarded", b"").decode("latin-1")):
+        found = _FOR.search(element.strip(" \t"))
+        yield (found[1] or found[2] or "") if found else ""
+
+
+def _elements_from_right(text: str) -> Iterator[str]:
+    """Cuts at the commas outside of quotes. From the right, as the left end may be an attacker's:
+    a quote that is never closed there must not swallow what a trusted proxy has added."""
+    end, is_quoted = len(text), False
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] == '"' and not _is_escaped(text, at):
+            is_quoted = not is_quoted
+        elif text[at] == "," and not is_quoted:
+            yield text[at + 1 : end]
+            end = at
+    yield text[:end]
+
+
+def _is_escaped(text: str, at: int) -> bool:
+    before = text[:at]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
 
 
 def _forwarded_node(ip: str) -> str:
