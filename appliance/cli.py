@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from appliance import __version__, sites_command
-from appliance.config import ConfigError, Settings, load_settings, parse_sites, read_text
+from appliance.config import ConfigError, Fault, Settings, load_settings, parse_sites, read_text
 from appliance.console import say
 
 DEFAULT_SOCKET = "/run/gatelight/admin.sock"
@@ -36,11 +36,18 @@ def serve(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """One line on standard output for each fault."""
+    from appliance.hooks_keeper import HooksError, read_hooks
+
     try:
         settings = load_all(options.config)
+        if settings.proxy.hooks is not None:
+            read_hooks(settings.proxy.hooks)
     except ConfigError as error:
         for fault in error.faults:
             print(fault)
+        return 1
+    except HooksError as error:
+        print(Fault(str(settings.proxy.hooks), error.line, "", error.what))
         return 1
     count = len(settings.sites)
     sites = f"{count} site{'s' * (count != 1)}"

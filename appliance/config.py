@@ -59,6 +59,7 @@ class ProxySettings:
     state_dir: str = "/var/lib/gatelight"
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     drain_s: float = 30.0
+    hooks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ PROXY = {
     "state_dir": Key("state_dir", path),
     "trusted_proxies": Key("trusted_proxies", networks),
     "drain": Key("drain_s", duration),
+    "hooks": Key("hooks", path),
 }
 LIMITS = {
     "head": Key("head_bytes", head_size),
@@ -147,7 +149,6 @@ STORE = {"file": Key("file", path), "url": Key("url", lambda value: parse_store_
 NOT_YET: Mapping[str, frozenset[str]] = {
     "": frozenset(("acme", "box")),
     "listen": frozenset(("admin",)),
-    "proxy": frozenset(("hooks",)),
     "site": frozenset(
         (
             "maintenance",

@@ -21,9 +21,10 @@ from appliance.admin.server import AdminServer
 from appliance.config import Settings
 from appliance.console import Complaints, say
 from appliance.context import ControlContext
-from appliance.feed import Changed, Decoder, Message, Seen, encode
+from appliance.feed import Changed, Decoder, HookNews, Message, Seen, encode
+from appliance.hooks_keeper import HooksKeeper
 from appliance.roster import Roster
-from appliance.routing.standing import Severity
+from appliance.routing.standing import Severity, Trouble
 from appliance.stores.base import Store
 from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
@@ -67,6 +68,10 @@ class Control:
         self.kept = deque([self.later], KEPT)
         self.box_reader = BoxReader(settings.proxy.state_dir)
         self.box = self.box_reader.read()
+        self.hooks: HooksKeeper | None = None
+        if settings.proxy.hooks is not None:
+            path = os.path.abspath(settings.proxy.hooks)
+            self.hooks = HooksKeeper(path, context.routes, self.tell)
         self.stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -76,6 +81,9 @@ class Control:
         loop.add_signal_handler(signal.SIGHUP, self.store.look)
         first = (self.roster.names.run(), self.store.follow(self.roster))
         tasks: list[asyncio.Task[Any]] = [loop.create_task(duty) for duty in first]
+        if self.hooks is not None:
+            await self.hooks.begin()
+            tasks.append(loop.create_task(self.hooks.run()))
         await self.settle()
         feed = await asyncio.start_unix_server(self.feed_worker, sock=self.context.feed)
         admin = AdminServer(self.context.settings.listen.admin_socket, self.status)
@@ -125,13 +133,24 @@ class Control:
         try:
             while data := await reader.read(READ_BYTES):
                 for message in decoder.feed(data):
-                    if isinstance(message, Seen):
-                        self.wellness.hear(message.evidence)
+                    self.take(message)
         except OSError:
             pass
         finally:
             self.workers.discard(writer)
             writer.close()
+
+    def take(self, message: Message) -> None:
+        """What a worker tells."""
+        if isinstance(message, Seen):
+            self.wellness.hear(message.evidence)
+        elif isinstance(message, HookNews) and self.hooks is not None:
+            self.hooks.hear(message)
+
+    def troubles(self) -> list[Trouble]:
+        """What is wrong beside sites and the box itself."""
+        trouble = self.hooks.trouble() if self.hooks is not None else None
+        return [trouble] if trouble is not None else []
 
     async def sample(self) -> None:
         """Reads the counters and the box each second."""
@@ -140,7 +159,7 @@ class Control:
                 await asyncio.sleep(SAMPLE_S)
                 self.earlier, self.later = self.later, read_counters(self.context.counters)
                 self.box = self.box_reader.read()
-                self.wellness.update(self.later, self.box, self.store_state())
+                self.wellness.update(self.later, self.box, self.store_state(), self.troubles())
             self.kept.append(self.later)
 
     def store_state(self) -> StoreState:
@@ -161,6 +180,7 @@ class Control:
             sites=list(self.roster.sites.values()),
             standing=self.wellness.standing,
             alerts=self.wellness.alerts.all(),
+            hooks=self.hooks.describe(current.hooks) if self.hooks is not None else None,
         ) | {"trial": read_trial(TRIAL_FILE, time.monotonic())}
 
 

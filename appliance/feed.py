@@ -25,6 +25,7 @@ _NAME = b"name:"
 _CERTIFICATE = b"certificate:"
 _DEAD = b"dead:"
 _CONDITION = b"condition:"
+_HOOKS = b"hooks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Changed:
     certificates: tuple[str, ...] = ()
     backends: tuple[Key, ...] = ()
     """Those whose checks have come to another verdict."""
+    hooks: bool = False
+    """The user's hooks are not as they were."""
     anything: bool = False
 
 
@@ -49,7 +52,24 @@ class Seen:
     evidence: Mapping[Key, Evidence]
 
 
-Message = Changed | Seen
+@dataclass(frozen=True, slots=True)
+class HookNews:
+    """What the user's hooks have done in a worker: a "fault", or they are switched "off"."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The user's hooks; not in force while they are switched off."""
+
+    path: str
+    source: str
+    is_on: bool
+
+
+Message = Changed | Seen | HookNews
 
 
 def encode(message: Message) -> bytes:
@@ -185,6 +205,15 @@ class Routes:
             host, _, url = text.partition(" ")
             found[host, url] = condition
         return found
+
+    def hooks(self) -> Hooks | None:
+        """The user's hooks, where there are any."""
+        found: Hooks | None = self._get(_HOOKS)
+        return found
+
+    def put_hooks(self, hooks: Hooks) -> None:
+        """Puts the user's hooks in force. Raises BoardFullError."""
+        self._board.put(_HOOKS, pickle.dumps(hooks, pickle.HIGHEST_PROTOCOL))
 
     def adopt(self) -> Adopted:
         """All there is, for a control process that goes on where another ended."""

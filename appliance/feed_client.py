@@ -2,15 +2,19 @@
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable, Mapping
 
-from appliance.feed import Changed, Decoder, Seen, encode
+from appliance.feed import Changed, Decoder, HookNews, Seen, encode
 from appliance.routing.standing import Evidence, Key
 
 RETRY_S = 0.5
 READ_BYTES = 1 << 18
 # What may wait for a control process that does not read; it learns all anew from the next link.
 MAX_UNSENT_BYTES = 1 << 20
+
+# Faults of hooks that wait to be told; hundreds of one kind say no more than the first few.
+MAX_NEWS = 16
 
 TakeUntold = Callable[[bool], Mapping[Key, Evidence]]
 
@@ -25,6 +29,11 @@ class FeedClient:
         self._apply = apply
         self._take_untold = take_untold
         self._writer: asyncio.StreamWriter | None = None
+        self._news: deque[HookNews] = deque(maxlen=MAX_NEWS)
+
+    def note(self, news: HookNews) -> None:
+        """To be told next; the oldest of too many is left out."""
+        self._news.append(news)
 
     async def run(self) -> None:
         """Hears of changes from the control process; comes back when that does."""
@@ -63,6 +72,8 @@ class FeedClient:
         if writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             writer.transport.abort()
             return
+        while self._news:
+            writer.write(encode(self._news.popleft()))
         evidence = self._take_untold(everything)
         if evidence:
             writer.write(encode(Seen(evidence)))

@@ -6,7 +6,7 @@ control is away.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from appliance.board import BoardFullError
@@ -130,11 +130,17 @@ class Wellness:
         """Each backend of a site."""
         return self._book.standings.get(host, ())
 
-    def update(self, reading: Reading, box: Mapping[str, Any], store: StoreState) -> None:
+    def update(
+        self,
+        reading: Reading,
+        box: Mapping[str, Any],
+        store: StoreState,
+        others: Iterable[Trouble] = (),
+    ) -> None:
         """Brings the alerts up to date; each second."""
         now_s = time.time()
         self._note_events(reading, now_s)
-        troubles = [*self._book.troubles(), *find_box_troubles(box, is_clock_set())]
+        troubles = [*self._book.troubles(), *find_box_troubles(box, is_clock_set()), *others]
         if not store.ok:
             text = f"the sites cannot be taken over: {store.error}"
             troubles.append(Trouble("store", Severity.WARNING, text, store.since_s))

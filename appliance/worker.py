@@ -18,8 +18,9 @@ import uvloop
 from appliance.config import LogFormat, ProxySettings
 from appliance.console import Complaints
 from appliance.context import WorkerContext
-from appliance.feed import Changed
+from appliance.feed import Changed, HookNews, Hooks
 from appliance.feed_client import FeedClient
+from appliance.hook_runner import HookRunner
 from appliance.proxy.client import ClientConnection
 from appliance.proxy.gate import Gate, LineLog
 from appliance.proxy.hello import Hello
@@ -80,6 +81,10 @@ class Worker:
         self.lost_before = self.cells.cells[LOG_LINES_LOST]
         self.log = AccessLog(settings.proxy.access_log)
         self.contexts = Contexts(context.first_tls, context.routes.certificate)
+        self.hooks: HookRunner | None = None
+        if settings.proxy.hooks is not None:
+            self.hooks = HookRunner(self.cells.cells, self.on_hook_news)
+        self.loaded: Hooks | None = None
         rng = random.Random()
         sites = LiveSites(context.routes, IdlePool, backend_context, rng, loop.time)
         self.gate = Gate(
@@ -92,6 +97,7 @@ class Worker:
             complain=Complaints(loop.time).say,
             trust=Trust(sites.restless, loop.time, time.time),
             now_s=loop.time(),
+            hooks=self.hooks,
             contexts=self.contexts,
             https_port=choose_https_port(context.secure_listeners),
             answers_ping=settings.store_url is not None,
@@ -111,6 +117,7 @@ class Worker:
         ):
             self.loop.add_signal_handler(name, action)
         self.tick()
+        self.load_hooks()
         await self.listen()
         feeding = self.loop.create_task(self.feed.run())
         await self.stopped
@@ -148,6 +155,23 @@ class Worker:
             for connection in backend.pool.take_all():
                 connection.close()
         sites.rejudge(message.backends)
+        if message.hooks or message.anything:
+            self.load_hooks()
+
+    def load_hooks(self) -> None:
+        """Takes over the user's hooks as they are on the board."""
+        found = self.context.routes.hooks()
+        if self.hooks is None or found is None or found == self.loaded:
+            return
+        self.loaded = found
+        if found.is_on:
+            self.hooks.load(found.source, found.path)
+        else:
+            self.hooks.unload()
+
+    def on_hook_news(self, kind: str, words: str) -> None:
+        """Something has happened in the user's hooks."""
+        self.feed.note(HookNews(kind, words))
 
     def tick(self) -> None:
         """Four times a second: heartbeat, clock, log; each second the limits in time."""

@@ -89,6 +89,18 @@ def test_faults_of_a_store_s_file_are_found_too(
     assert capsys.readouterr().out.startswith(f"{sites}:2: ")
 
 
+def test_faults_of_the_hooks_are_found_too(tmp_path: Path) -> None:
+    hooks, config = tmp_path / "hooks.py", tmp_path / "gatelight.toml"
+    hooks.write_text("x = 1\ndef route(request:\n")
+    config.write_text(GOOD + f'[proxy]\nhooks = "{hooks}"\n')
+    done = run("check", "--config", str(config))
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{hooks}:2: ")
+    hooks.unlink()
+    gone = run("check", "--config", str(config))
+    assert gone.stdout == f"{hooks}: cannot be read: No such file or directory\n"
+
+
 def test_serve_refuses_a_faulty_file_with_each_fault(tmp_path: Path) -> None:
     path = tmp_path / "gatelight.toml"
     path.write_text(GOOD + 'bakends = []\nsticky = "yes"\n')

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from appliance.hooks import Answer
+from appliance.hooks import Request as Asked
 from appliance.proxy.backend import BackendConnection
 from appliance.proxy.detour import choose_detour
 from appliance.proxy.error_pages import (
@@ -22,6 +24,7 @@ from appliance.proxy.error_pages import (
 )
 from appliance.proxy.forwarding import choose_client
 from appliance.proxy.live import LiveBackend, LiveSite, Pool
+from appliance.proxy.opinions import Hooks, ask_for_route, change_request
 from appliance.proxy.own_pools import OwnPools, encode_introduction
 from appliance.proxy.request_body import RequestBody
 from appliance.proxy.retry import Failure, may_retry, status_of
@@ -45,6 +48,8 @@ class Attempts(ABC):
     _backend_url = b""
     _tried: tuple[LiveBackend, ...] = ()
     site: LiveSite | None = None
+    asked: Asked | None = None
+    """The request as the user's hooks have seen it."""
 
     def __init__(self, client: "ClientConnection", request: Request) -> None:
         self.client = client
@@ -63,6 +68,10 @@ class Attempts(ABC):
     def refuse(self, answer: ErrorAnswer) -> None:
         """An answer of our own in place of a backend's."""
 
+    @abstractmethod
+    def reply(self, answer: Answer) -> None:
+        """An answer of the user's hooks in place of a backend's."""
+
     def begin(self) -> None:
         """Finds the site and its backend, and sends the request there."""
         request, gate = self.request, self.gate
@@ -77,8 +86,30 @@ class Attempts(ABC):
         if self.client.peer.trusted:
             named = request.fields.named
             self.client_ip = choose_client(self.client.peer, named, gate.trusted).encode()
+        hooks = gate.hooks
+        if hooks is not None and hooks.is_on:
+            self._consult(hooks, site)
+            return
         only = site.only
         self._try(site, only if only is not None and only.up else self._choose_first(site))
+
+    def _consult(self, hooks: Hooks, site: LiveSite) -> None:
+        """Lets the user's hooks answer the request, change it, or choose its backend."""
+        request, line = self.request, self.request.line
+        scheme = self.client.peer.proto.decode()
+        asked = Asked(
+            *(line.method, line.target, request.host, request.fields.lines),
+            *(self.client_ip, scheme, site.site.host),
+        )
+        self.asked = asked
+        reply = hooks.on_request(asked)
+        if reply is not None:
+            self.reply(reply)
+            return
+        routed = ask_for_route(hooks, asked, self.gate.sites, site)
+        self.request = change_request(request, asked)
+        is_good = routed is not None and routed.is_usable
+        self._try(site, routed if is_good else self._choose_first(site))
 
     def _find_site(self, key: object) -> LiveSite | None:
         """The site for a host not seen of late; where it cannot be had here, that is answered."""

@@ -8,6 +8,7 @@ ends exactly once, in `_finish` or in `on_client_gone`, and then nothing refers 
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from appliance.hooks import Answer as HookAnswer
 from appliance.proxy.answer import Answer
 from appliance.proxy.attempts import Attempts
 from appliance.proxy.backend import BackendConnection
@@ -20,11 +21,13 @@ from appliance.proxy.error_pages import (
 from appliance.proxy.heads import (
     asks_to_upgrade,
     connection_line,
+    encode_answer,
     encode_interim_head,
     encode_response_head,
     encode_switching_head,
 )
 from appliance.proxy.live import LiveBackend, LiveSite
+from appliance.proxy.opinions import change_response
 from appliance.proxy.retry import Failure
 from appliance.proxy.upgrade import join
 from appliance.wire.fields import MalformedHeadError
@@ -115,6 +118,9 @@ class Exchange(Attempts):
         """The final head; `length` None with a body: it ends with the last chunk, or the socket."""
         self._answered_at_s = monotonic()
         self._note_answer()
+        hooks = self.gate.hooks
+        if hooks is not None and hooks.changes_answers and self.asked is not None:
+            response = change_response(hooks, self.asked, response)
         status = self._status = response.status
         is_http_1_1 = self.request.line.is_http_1_1
         chunked = has_body and length is None and is_http_1_1
@@ -143,6 +149,7 @@ class Exchange(Attempts):
             or gate.draining
             or client.half_closed
             or (client.front is not None and site.hsts_line)
+            or (gate.hooks is not None and gate.hooks.changes_answers)
         ):
             self.send_head(response, len(body), has_body=True)
             self.end_body(connection, body, b"", keep)
@@ -236,12 +243,24 @@ class Exchange(Attempts):
 
     def refuse(self, answer: ErrorAnswer) -> None:
         """An answer of our own in place of a backend's."""
+        accept = self.request.fields.named.get(b"accept", b"")
+        self._send_own(
+            answer.status,
+            encode_error(answer, accept, self.request.line.method, self._keeps_alive()),
+        )
+
+    def reply(self, answer: HookAnswer) -> None:
+        """An answer of the user's hooks in place of a backend's."""
+        page = encode_answer(answer, self.request.line.method, self._keeps_alive())
+        self._send_own(answer.status, page)
+
+    def _keeps_alive(self) -> bool:
         if self.wants_body() or self.gate.draining:
             self.keep_alive = False
-        request = self.request
-        accept = request.fields.named.get(b"accept", b"")
-        page = encode_error(answer, accept, request.line.method, self.keep_alive)
-        self._status = answer.status
+        return self.keep_alive
+
+    def _send_own(self, status: int, page: bytes) -> None:
+        self._status = status
         self._bytes_out = len(page) - page.find(b"\r\n\r\n") - 4
         self.client.transport.write(page)
         self._finish()

@@ -9,6 +9,7 @@ from appliance.config import Limits
 from appliance.proxy.error_pages import BOX_FULL, CLIENT_FULL, ErrorAnswer
 from appliance.proxy.forwarding import Network, Peer
 from appliance.proxy.live import LiveSite, LiveSites
+from appliance.proxy.opinions import Hooks
 from appliance.proxy.transport import Engine, Link
 from appliance.proxy.trust import Trust
 from appliance.routing.model import parse_host
@@ -70,6 +71,8 @@ class Gate:
     trust: Trust
     now_s: float
     contexts: Contexts
+    hooks: Hooks | None = None
+    """The user's own Python, where there is some."""
     https_port: int | None = None
     """Where clients find the TLS port, if there is one."""
     answers_ping: bool = False

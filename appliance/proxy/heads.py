@@ -1,8 +1,13 @@
 """The heads the proxy writes: to a backend and to a client (PURE)."""
 
+from http import HTTPStatus
+
+from appliance.hooks import Answer, encode_field
 from appliance.routing.model import Backend, Scheme
 from appliance.wire.request import Request
 from appliance.wire.response import Response
+
+HTTP_REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 def _host_value(request: Request, backend: Backend, host_header: str) -> bytes:
@@ -37,6 +42,20 @@ def encode_request_fields(
         forwarding,
         ending,
     )
+
+
+def encode_answer(answer: Answer, method: bytes, keep_alive: bool) -> bytes:
+    """An answer that hooks have given, head and body; no body after HEAD."""
+    reason = HTTP_REASONS.get(answer.status, "")
+    lines = b"".join(encode_field(name, value) for name, value in answer.fields.items())
+    head = b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\nConnection: %b\r\n\r\n" % (
+        answer.status,
+        reason.encode(),
+        lines,
+        len(answer.body),
+        b"keep-alive" if keep_alive else b"close",
+    )
+    return head if method == b"HEAD" or answer.status in (204, 304) else head + answer.body
 
 
 def asks_to_upgrade(request: Request) -> bool:

@@ -3,7 +3,7 @@
 import random
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, NamedTuple, Protocol
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from appliance.proxy.transport import Engine, Receiver
 from appliance.routing.balance import Balancer, Target, cookie_for, make_balancer
 from appliance.routing.health import Condition, Suspicion, Verdict, share_of
-from appliance.routing.model import Backend, ProxyProtocol, Scheme, Site
+from appliance.routing.model import Backend, ProxyProtocol, Scheme, Site, parse_backend
 from appliance.routing.standing import Key
 from appliance.routing.table import patterns_of
 from appliance.wire.request import Request
@@ -21,6 +21,8 @@ STICKY_COOKIE = b"gatelight"
 HSTS_LINE = b"Strict-Transport-Security: max-age=31536000\r\n"
 # Host values remembered with the site they led to; clients can invent any number of them.
 MAX_REMEMBERED_HOSTS = 4096
+# Backends beside a site's own that its hooks may ask for.
+MAX_ROUTED = 64
 
 
 class Pool(Protocol):
@@ -140,6 +142,8 @@ class LiveSite:
     by_cookie: dict[bytes, LiveBackend] | None = None
     only: LiveBackend | None = None
     """The one backend of a site that has one: nothing to choose."""
+    by_url: dict[str, LiveBackend] = field(default_factory=dict)
+    """Backends beside its own that hooks have asked for, as they wrote them."""
     base: "LiveSite | None" = None
     """The whole site, where this is a part of it."""
     hsts_line: bytes = b""
@@ -276,6 +280,30 @@ class LiveSites:
         view.cells, view.base = live.cells, live
         return view
 
+    def routed(self, site: LiveSite, url: str) -> LiveBackend:
+        """A backend that hooks ask for, one of the site's or any other.
+
+        Raises ValueError where it cannot be used.
+        """
+        whole = site.base or site
+        known = whole.by_url.get(url)
+        if known is not None:
+            return known
+        backend = parse_backend(url)
+        for live in whole.backends:
+            if live.backend.url == backend.url:
+                return live
+        if backend.scheme is Scheme.TCP:
+            raise ValueError("it carries no requests: write http://")
+        if not _is_literal(backend) and not self._routes.addresses(backend.host):
+            raise ValueError("no site has a backend of this name: write its address, or add a site")
+        if len(whole.by_url) >= MAX_ROUTED:
+            raise ValueError(f"more than {MAX_ROUTED} other backends for one site")
+        live = whole.by_url[url] = self._make_backend(whole.site, backend)
+        if not _is_literal(backend):
+            self._hosts_of.setdefault(backend.host, set()).add(whole.site.host)
+        return live
+
     def renew(self, hosts: Iterable[str]) -> list[LiveBackend]:
         """Puts in force what these sites are now; gives back the backends no longer used."""
         gone: list[LiveBackend] = []
@@ -308,7 +336,7 @@ class LiveSites:
             live = self._put(site, old.backends if same_tls else ())
             live.cells = old.cells
             kept = live.backends
-        gone = [backend for backend in old.backends if backend not in kept]
+        gone = [b for b in (*old.backends, *old.by_url.values()) if b not in kept]
         for name in {b.backend.host for b in gone} - {b.backend.host for b in kept}:
             self._forget(name, host)
         return gone
@@ -362,7 +390,7 @@ class LiveSites:
         for name in names:
             for host in self._hosts_of.get(name, ()):
                 live = self._by_host[host]
-                for backend in live.backends:
+                for backend in (*live.backends, *live.by_url.values()):
                     if backend.backend.host == name:
                         backend.addresses = self._routes.addresses(name) or ()
                 self._settle(live)
@@ -392,7 +420,9 @@ class LiveSites:
 
     def backends(self) -> list[LiveBackend]:
         """Every backend that this worker has met."""
-        return [b for live in self._by_host.values() for b in live.backends]
+        return [
+            b for live in self._by_host.values() for b in (*live.backends, *live.by_url.values())
+        ]
 
 
 def _is_literal(backend: Backend) -> bool:

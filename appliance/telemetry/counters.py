@@ -19,7 +19,8 @@ DOWN, STARTING, SERVING, DRAINING = range(4)
 
 # A worker's own cells.
 HEARTBEAT_NS, CONNECTIONS, ACCEPTED, LOG_LINES_LOST, RESTARTS, PID, SITES_USED, STATE = range(8)
-WORKER_CELLS = 8
+HOOK_CALLS, HOOK_US, HOOK_OVERRUNS, HOOK_FAULTS = range(8, 12)
+WORKER_CELLS = 16
 
 # A site's cells in one worker's part. STATUS_CLASS + 2 counts the 2xx answers.
 STATUS_CLASS = 0

@@ -14,6 +14,10 @@ from appliance.telemetry.counters import (
     DOWN,
     DRAINING,
     HISTOGRAM,
+    HOOK_CALLS,
+    HOOK_FAULTS,
+    HOOK_OVERRUNS,
+    HOOK_US,
     LOG_LINES_LOST,
     NAME_CELL,
     PID,
@@ -60,6 +64,16 @@ class WorkerReading:
 
 
 @dataclass(frozen=True, slots=True)
+class HookCounts:
+    """What the user's hooks have done since the start, and the time that took."""
+
+    calls: int = 0
+    us: int = 0
+    overruns: int = 0
+    faults: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """All counters at one moment."""
 
@@ -73,6 +87,7 @@ class Reading:
     log_lines_lost: int
     histogram: tuple[int, ...]
     sites: Mapping[str, Sequence[int]]
+    hooks: HookCounts = HookCounts()
 
 
 def read_counters(counters: Counters) -> Reading:
@@ -91,6 +106,9 @@ def read_counters(counters: Counters) -> Reading:
         counters.total(LOG_LINES_LOST),
         tuple(summed[HISTOGRAM : HISTOGRAM + BUCKETS]),
         sites,
+        HookCounts(
+            *(counters.total(cell) for cell in (HOOK_CALLS, HOOK_US, HOOK_OVERRUNS, HOOK_FAULTS))
+        ),
     )
 
 
@@ -128,13 +146,14 @@ def build_status(
     sites: Sequence[Site],
     standing: Standings,
     alerts: Sequence[Alert],
+    hooks: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The whole status."""
     return {
         "version": 1,
         "time": rfc3339(now_s),
         "box": dict(box),
-        "proxy": _proxy(readings),
+        "proxy": {**_proxy(readings), "hooks": hooks},
         "store": {
             "kind": store.kind,
             "ok": store.ok,

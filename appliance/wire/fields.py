@@ -6,7 +6,7 @@ that decide framing and routing by name, and all others as lines ready to be sen
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -195,6 +195,30 @@ def _parse_transfer_encoding(fields: FieldLines, is_http_1_1: bool) -> Framing:
     if codings[-1] != b"chunked" or codings.count(b"chunked") != 1 or b"" in codings:
         raise MalformedHeadError("Transfer-Encoding does not end in one chunked")
     raise MalformedHeadError("a transfer coding other than chunked is used", status=501)
+
+
+def parse_field_line(line: bytes) -> bytes | None:
+    """A line that is to be added to a head, as it is sent; None when it is not one."""
+    try:
+        name, _, ready, _ = _parse_line(line)
+    except MalformedHeadError:
+        return None
+    return ready if name else None
+
+
+def is_own_field(name: bytes) -> bool:
+    """Whether a lower-case name frames or routes a message: such lines nobody else writes."""
+    return name in _SET_ASIDE
+
+
+def change_lines(lines: bytes, changes: Mapping[bytes, bytes | None]) -> bytes:
+    """Lines ready to be sent, with those of some lower-case names replaced or left out."""
+    kept = [
+        line + b"\r\n"
+        for line in lines.split(b"\r\n")
+        if line and line.partition(b":")[0].lower() not in changes
+    ]
+    return b"".join([*kept, *(line for line in changes.values() if line is not None)])
 
 
 def parse_trailer_line(line: bytes) -> bytes:
