@@ -76,6 +76,15 @@ def describe(status: dict[str, Any]) -> str:
     ]
     if proxy["log_lines_lost"]:
         lines.append(f"  log          {proxy['log_lines_lost']} lines lost")
+    hooks = proxy.get("hooks")
+    if hooks is not None:
+        mean = "-" if hooks["mean_us"] is None else f"{hooks['mean_us']:g} us"
+        lines.append(f"  hooks        {hooks['state']}, {hooks['calls_total']} calls, {mean} each")
+    for alert in status["alerts"]:
+        seen = "  (seen)" if alert["acknowledged"] else ""
+        lines.append(
+            f"  {alert['severity'].upper():12} {alert['text']}, since {alert['since']}{seen}"
+        )
     for site in status["sites"]:
         latency = site["latency_ms"]
         lines.append(

@@ -163,7 +163,16 @@ def test_a_description_shows_what_is_wrong() -> None:
             "latency_ms": {"p50": None, "p99": None},
             "errors_total": 3,
             "log_lines_lost": 4,
+            "hooks": {"state": "on", "calls_total": 5, "mean_us": 6.5},
         },
+        "alerts": [
+            {
+                "severity": "critical",
+                "text": "a.test has no backend that is up",
+                "since": "2026-01-01T00:00:00Z",
+                "acknowledged": True,
+            }
+        ],
         "store": {"kind": "file", "ok": False, "error": "f:1: x: unknown key"},
         "sites": [],
     }
@@ -172,3 +181,7 @@ def test_a_description_shows_what_is_wrong() -> None:
     assert "FAULTY: f:1: x: unknown key" in said
     assert "4 lines lost" in said
     assert "p50 -" in said
+    assert "hooks        on, 5 calls, 6.5 us each" in said
+    assert (
+        "CRITICAL     a.test has no backend that is up, since 2026-01-01T00:00:00Z  (seen)" in said
+    )
