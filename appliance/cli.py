@@ -23,6 +23,9 @@ def load_all(path: str) -> Settings:
 
 def serve(options: argparse.Namespace) -> int:
     """Runs the proxy in the foreground."""
+    from appliance.tls.processor import suit_processor
+
+    suit_processor()
     from appliance import control, supervisor, worker
 
     try:
@@ -86,10 +89,21 @@ def status(options: argparse.Namespace) -> int:
     return status_command.run(path or DEFAULT_SOCKET, options.json, options.watch)
 
 
-def not_yet(options: argparse.Namespace) -> int:
-    """A command that nothing serves yet."""
-    say(f"{options.command} is not yet supported: edit the configuration file")
-    return 2
+def cert(options: argparse.Namespace) -> int:
+    """The sites' certificates; where no box runs, from the files that the configuration names."""
+    from appliance import cert_command
+
+    settings = None
+    if options.config is not None:
+        try:
+            settings = load_all(options.config)
+        except ConfigError as error:
+            for fault in error.faults:
+                say(str(fault))
+            return 1
+    path = options.socket or (settings.listen.admin_socket if settings else DEFAULT_SOCKET)
+    host = getattr(options, "host", None)
+    return cert_command.run(options.what, host, path, settings, options.json)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -120,9 +134,20 @@ def make_parser() -> argparse.ArgumentParser:
     command.add_argument("--config", metavar="FILE")
     command.set_defaults(action=status)
     sites_command.add_parsers(commands)
-    command = commands.add_parser("cert", help="not yet supported")
-    command.add_argument("rest", nargs=argparse.REMAINDER)
-    command.set_defaults(action=not_yet)
+    command = commands.add_parser("cert", help="the sites' certificates, and the local CA")
+    kinds = command.add_subparsers(dest="what", required=True, metavar="WHAT")
+    for name, text in (
+        ("list", "each site's certificate"),
+        ("trust", "the local CA's root, and how devices learn to trust it"),
+        ("renew", "issue a site's certificate anew"),
+    ):
+        kind = kinds.add_parser(name, help=text)
+        if name == "renew":
+            kind.add_argument("host", metavar="HOST")
+        kind.add_argument("--json", action="store_true")
+        kind.add_argument("--socket", metavar="PATH")
+        kind.add_argument("--config", metavar="FILE")
+        kind.set_defaults(action=cert)
     return parser
 
 

@@ -168,8 +168,6 @@ def find_tls_faults(
         for key in ("redirect_http", "hsts"):
             if values.get(key):
                 yield key, 'needs tls = "terminate"'
-    if mode is TlsMode.TERMINATE:
-        yield "tls", '"terminate" is not yet supported'
     if mode is not TlsMode.TERMINATE:
         for key in ("certificate", "key"):
             if key in values:

@@ -18,6 +18,8 @@ from typing import Any
 import uvloop
 
 from appliance.admin.server import AdminServer
+from appliance.certificates import Certificates
+from appliance.clock import SystemClock
 from appliance.config import Settings
 from appliance.console import Complaints, say
 from appliance.context import ControlContext
@@ -40,6 +42,8 @@ BEAT_S = 0.25
 # finds them; the supervisor holds the workers back a little longer.
 FIRST_SITES_S = 1.0
 FIRST_NAMES_S = 0.5
+# The same for certificates, of which the first takes the making of a root.
+FIRST_CERTIFICATES_S = 1.0
 # Rates in the status are over this long, latencies over the last minute: six kept readings.
 SAMPLE_S = 1.0
 SAMPLES_A_KEPT_ONE = 10
@@ -72,6 +76,14 @@ class Control:
         if settings.proxy.hooks is not None:
             path = os.path.abspath(settings.proxy.hooks)
             self.hooks = HooksKeeper(path, context.routes, self.tell)
+        self.certificates = Certificates(
+            context.routes,
+            self.tell,
+            lambda: self.roster.sites.values(),
+            Path(settings.proxy.state_dir),
+            SystemClock(),
+            lambda: self.box,
+        )
         self.stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -85,8 +97,12 @@ class Control:
             await self.hooks.begin()
             tasks.append(loop.create_task(self.hooks.run()))
         await self.settle()
+        tasks.append(loop.create_task(self.certificates.run()))
+        await self.certificates.settle(FIRST_CERTIFICATES_S)
         feed = await asyncio.start_unix_server(self.feed_worker, sock=self.context.feed)
-        admin = AdminServer(self.context.settings.listen.admin_socket, self.status)
+        admin = AdminServer(
+            self.context.settings.listen.admin_socket, self.status, self.certificates
+        )
         await admin.start()
         duties = (self.beat(), self.sample(), self.stopped.wait())
         tasks += [loop.create_task(duty) for duty in duties]
@@ -113,6 +129,8 @@ class Control:
 
     def tell(self, message: Message) -> None:
         """Sends a change to every worker."""
+        if isinstance(message, Changed) and message.hosts:
+            self.certificates.look()
         data = encode(message)
         for worker in list(self.workers):
             if worker.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
@@ -150,7 +168,7 @@ class Control:
     def troubles(self) -> list[Trouble]:
         """What is wrong beside sites and the box itself."""
         trouble = self.hooks.trouble() if self.hooks is not None else None
-        return [trouble] if trouble is not None else []
+        return [*self.certificates.troubles(), *([trouble] if trouble is not None else [])]
 
     async def sample(self) -> None:
         """Reads the counters and the box each second."""
@@ -179,6 +197,7 @@ class Control:
             store=self.store_state(),
             sites=list(self.roster.sites.values()),
             standing=self.wellness.standing,
+            certificate_of=self.certificates.of,
             alerts=self.wellness.alerts.all(),
             hooks=self.hooks.describe(current.hooks) if self.hooks is not None else None,
         ) | {"trial": read_trial(TRIAL_FILE, time.monotonic())}

@@ -1,40 +1,20 @@
 """`gatelight status`: the status of the running box, for people or as JSON."""
 
 import json
-import socket
 import sys
 import time
-from http.client import HTTPConnection, HTTPException
 from typing import Any
 
+from appliance.admin_client import ask
 from appliance.console import say
 
-TIMEOUT_S = 5.0
 WATCH_S = 1.0
 CLEAR = "\x1b[H\x1b[2J"
 
 
-class _SocketConnection(HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT_S)
-        self.sock.connect(self._path)
-
-
 def fetch_status(path: str) -> dict[str, Any]:
-    """The status JSON. Raises OSError, HTTPException or ValueError."""
-    connection = _SocketConnection(path)
-    try:
-        connection.request("GET", "/v1/status")
-        content = json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
+    """The status JSON. Raises OSError or ValueError."""
+    content = ask(path, "/v1/status")
     if not isinstance(content, dict):
         raise ValueError("the answer is not a status")
     return content
@@ -45,9 +25,8 @@ def run(path: str, as_json: bool, watch: bool) -> int:
     while True:
         try:
             status = fetch_status(path)
-        except (OSError, HTTPException, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            say(f"no status from {path} ({reason}): is gatelight serving, and is this its socket?")
+        except (OSError, ValueError) as error:
+            say(f"no status from {path} ({error}): is gatelight serving, and is this its socket?")
             if not watch:
                 return 1
             time.sleep(WATCH_S)

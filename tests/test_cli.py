@@ -38,8 +38,8 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
         (("serve",), "required: --config"),
         (("check",), "required: --config"),
         (("forward", ":8080"), "required: BACKEND"),
-        (("cert", "list"), "gatelight: cert is not yet supported: "),
-        (("cert", "renew", "a.test"), "gatelight: cert is not yet supported: "),
+        (("cert",), "required: WHAT"),
+        (("cert", "renew"), "required: HOST"),
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, tuple) else "",
 )

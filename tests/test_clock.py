@@ -1,10 +1,19 @@
 """Whether the time of day may be believed."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from appliance.clock import RELEASED_S, choose_is_set, is_clock_set, is_synchronized
+from appliance.clock import (
+    PATIENCE_S,
+    RELEASED_S,
+    SystemClock,
+    choose_is_enough,
+    choose_is_set,
+    is_clock_set,
+    is_synchronized,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +43,22 @@ def test_a_pi_is_believed_when_it_has_a_battery_or_was_told(tmp_path: Path) -> N
     assert is_clock_set(tmp_path) is is_synchronized()
     (tmp_path / "sys/class/rtc/rtc0").mkdir(parents=True)
     assert is_clock_set(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "up_s", "expected"),
+    [
+        pytest.param(RELEASED_S, PATIENCE_S + 1, True, id="no server for long"),
+        pytest.param(RELEASED_S, 20.0, False, id="just started"),
+        pytest.param(RELEASED_S - 1, 1e6, False, id="before this version was made"),
+    ],
+)
+def test_where_nobody_tells_the_time_the_box_s_own_has_to_do(
+    now_s: float, up_s: float, expected: bool
+) -> None:
+    assert choose_is_enough(now_s, up_s) is expected
+
+
+def test_this_machine_s_clock_can_be_asked() -> None:
+    assert abs((SystemClock().now() - datetime.now(UTC)).total_seconds()) < 60
+    assert SystemClock().is_set() in (True, False)

@@ -15,7 +15,7 @@ from appliance.config import (
     parse_sites,
 )
 from appliance.quantities import Address, parse_address, parse_duration, parse_size
-from appliance.routing.model import Balance, TlsMode
+from appliance.routing.model import Balance, CertificateFiles, TlsMode
 
 LISTEN = '[listen]\nhttp = ":8080"\n'
 SITE = '[[site]]\nhost = "a"\nbackends = ["http://b"]\n'
@@ -100,12 +100,17 @@ def test_a_site_is_read_with_all_its_keys() -> None:
     assert one.origin == "f:1"
 
 
-def test_a_site_behind_tls_is_read_with_its_keys() -> None:
-    content = TLS + TCP_SITE + CARRIED + "redirect_http = true\n"
+def test_sites_behind_tls_are_read_with_their_keys() -> None:
+    content = (
+        TLS + SITE + ENDED + "certificate = '/c'\nkey = '/k'\nredirect_http = true\nhsts = true\n"
+    )
+    content += TCP_SITE.replace('"a"', '"b"') + CARRIED
     settings = parse_settings(content, "f")
     assert settings.listen.https == (Address("0.0.0.0", 8443),)
-    (carried,) = settings.sites
-    assert (carried.tls, carried.redirect_http) == (TlsMode.PASSTHROUGH, True)
+    ended, carried = settings.sites
+    assert (ended.tls, ended.certificate) == (TlsMode.TERMINATE, CertificateFiles("/c", "/k"))
+    assert (ended.redirect_http, ended.hsts) == (True, True)
+    assert (carried.tls, carried.certificate) == (TlsMode.PASSTHROUGH, None)
     assert carried.backends[0].url == "tcp://b:1"
 
 
@@ -122,7 +127,8 @@ FAULTS = [
     pytest.param(LISTEN + "admin = ':8470'", "f:3: listen.admin: not yet supported", id="key of later"),
     pytest.param(LISTEN + "https = ':8080'", "f:3: listen.https: 0.0.0.0:8080 is taken by http already", id="one port for both"),
     pytest.param(LISTEN + TCP_SITE + CARRIED, 'f:1: listen: a has tls = "passthrough", and nothing listens for it: write https', id="tls without a port"),
-    pytest.param(TLS + SITE + ENDED, 'f:6: site.tls: "terminate" is not yet supported', id="value of later"),
+    pytest.param(TLS + SITE + ENDED + "certificate = '/a'", "f:7: site.certificate: a certificate comes with its key: key is missing", id="no key"),
+    pytest.param(TLS + SITE + ENDED + "key = '/a'", "f:7: site.key: a certificate comes with its key: certificate is missing", id="no certificate"),
     pytest.param(TLS + SITE + CARRIED, "f:5: site.backends: ", id="a request's backend with passthrough"),
     pytest.param(TLS + TCP_SITE + "sticky = true\n" + CARRIED, "f:6: site.sticky: does nothing", id="a request's key with passthrough"),
     pytest.param(LISTEN + TCP_SITE, 'f:5: site.backends: tcp:// needs tls = "passthrough"', id="tcp without passthrough"),

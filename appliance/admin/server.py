@@ -7,7 +7,7 @@ import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from appliance.console import say
@@ -21,13 +21,25 @@ EVENT_EVERY_S = 1.0
 MAX_CONNECTIONS = 64
 SOCKET_MODE = 0o660
 
+
+class Certificates(Protocol):
+    """What is told and done about certificates; OSError, LookupError and ValueError in words."""
+
+    def list_all(self) -> list[dict[str, Any]]: ...
+    async def list_roots(self) -> list[dict[str, Any]]: ...
+    async def renew(self, host: str) -> dict[str, Any]: ...
+
+
 Status = Callable[[], dict[str, Any]]
+CERTIFICATES, RENEW = "/v1/certificates/", "/renew"
 REASONS = {
     200: "OK",
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
+    409: "Conflict",
     431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
     503: "Service Unavailable",
 }
 
@@ -36,10 +48,15 @@ class AdminServer:
     """Answers on the socket for as long as control lives."""
 
     def __init__(
-        self, path: str, read_status: Status, event_every_s: float = EVENT_EVERY_S
+        self,
+        path: str,
+        read_status: Status,
+        certificates: Certificates,
+        event_every_s: float = EVENT_EVERY_S,
     ) -> None:
         self._path = Path(path)
         self._read_status = read_status
+        self._certificates = certificates
         self._event_every_s = event_every_s
         self._server: asyncio.Server | None = None
         self._inode = 0
@@ -103,7 +120,12 @@ class AdminServer:
             return
         method, target, _ = parts
         path = unquote(target.partition("?")[0])
-        if method not in ("GET", "HEAD"):
+        if method == "POST" and path.startswith(CERTIFICATES) and path.endswith(RENEW):
+            host = path.removeprefix(CERTIFICATES).removesuffix(RENEW).lower()
+            await _send(writer, *await self._renew(host))
+        elif path == "/v1/roots" and method == "GET":
+            await _send(writer, *await self._list_roots())
+        elif method not in ("GET", "HEAD"):
             await _send(writer, *_error(405, f"{method} is not answered", path, "use GET"))
         elif path == "/v1/events" and method == "GET":
             await self._send_events(writer)
@@ -113,6 +135,8 @@ class AdminServer:
     def _find(self, path: str) -> tuple[int, Any]:
         if path == "/v1/status":
             return 200, self._read_status()
+        if path == "/v1/certificates":
+            return 200, self._certificates.list_all()
         if path == "/v1/sites":
             return 200, self._read_status()["sites"]
         if path.startswith("/v1/sites/"):
@@ -122,6 +146,20 @@ class AdminServer:
                     return 200, site
             return _error(404, "there is no such site", host, "GET /v1/sites lists them")
         return _error(404, "there is nothing here", path, "GET /v1/status is")
+
+    async def _renew(self, host: str) -> tuple[int, Any]:
+        try:
+            return 200, await self._certificates.renew(host)
+        except LookupError as error:
+            return _error(404, str(error.args[0]), host, "GET /v1/certificates lists them")
+        except ValueError as error:
+            return _error(409, f"the certificate {error}", host, "mend that, and try again")
+
+    async def _list_roots(self) -> tuple[int, Any]:
+        try:
+            return 200, await self._certificates.list_roots()
+        except OSError as error:
+            return _error(500, str(error), "the local CA", "mend that, and try again")
 
     async def _send_events(self, writer: asyncio.StreamWriter) -> None:
         writer.write(

@@ -44,8 +44,10 @@ class Secured(asyncio.Protocol):
         "_encrypt",
         "_failed",
         "_has_ended",
+        "_held",
         "_incoming",
         "_is_paused",
+        "_is_told",
         "_opened",
         "_outgoing",
         "_receiver",
@@ -76,7 +78,8 @@ class Secured(asyncio.Protocol):
         self._receiver: Receiver | None = None
         self._state = _HANDSHAKE
         self._is_paused = False
-        self._has_ended = False
+        self._has_ended = self._is_told = False
+        self._held = b""
 
     # The socket's callbacks.
 
@@ -119,16 +122,20 @@ class Secured(asyncio.Protocol):
     def _read_on(self) -> None:
         """Hands on all that can be decrypted by now."""
         receiver, state = self._receiver, self._state
-        if self._is_paused or self._has_ended or receiver is None or state is _CLOSED:
+        if self._is_paused or self._is_told or receiver is None or state is _CLOSED:
             return
         data = self._read()
+        if self._held:
+            data, self._held = self._held + data, b""
         if data:
             receiver.data_received(data)
         if self._outgoing.pending:
             # An answer of OpenSSL's own, such as to a key update.
             self._flush()
-        if self._has_ended and self._state is not _CLOSED and not receiver.eof_received():
-            self.close()
+        if self._has_ended and self._state is not _CLOSED:
+            self._is_told = True
+            if not receiver.eof_received():
+                self.close()
 
     def _read(self) -> bytes:
         incoming, decrypt = self._incoming, self._decrypt
@@ -145,6 +152,9 @@ class Secured(asyncio.Protocol):
                 pieces.append(data)
         except ssl.SSLWantReadError:
             pass
+        except ssl.SSLZeroReturnError:
+            # How the end is told once our side has ended.
+            self._has_ended = True
         except ssl.SSLError:
             self._flush()
             self._transport.close()
@@ -198,7 +208,7 @@ class Secured(asyncio.Protocol):
     def resume_reading(self) -> None:
         self._is_paused = False
         self._transport.resume_reading()
-        if self._incoming.pending:
+        if self._incoming.pending or self._held or self._has_ended:
             self._call_soon(self._read_on)
 
     def can_write_eof(self) -> bool:
@@ -207,6 +217,8 @@ class Secured(asyncio.Protocol):
     def write_eof(self) -> None:
         """Ends our side; the client may go on."""
         if self._state is _OPEN:
+            # Goodbye must be all that OpenSSL has before it: it cannot read on past what it meets.
+            self._held += self._read()
             self._say_goodbye()
             self._state = _SHUT
             self._transport.write_eof()

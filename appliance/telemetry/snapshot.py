@@ -147,8 +147,9 @@ def build_status(
     standing: Standings,
     alerts: Sequence[Alert],
     hooks: Mapping[str, Any] | None = None,
+    certificate_of: Callable[[str], Mapping[str, str] | None] = lambda host: None,
 ) -> dict[str, Any]:
-    """The whole status."""
+    """The whole status; `certificate_of` knows a site's issuer and expiry."""
     return {
         "version": 1,
         "time": rfc3339(now_s),
@@ -162,7 +163,9 @@ def build_status(
             "changes_by": store.changes_by,
             "config": store.config,
         },
-        "sites": [_site(site, readings, standing(site.host)) for site in sites],
+        "sites": [
+            _site(site, readings, standing(site.host), certificate_of(site.host)) for site in sites
+        ],
         "alerts": [_alert(alert) for alert in alerts],
         "claim": None,
         "trial": None,
@@ -207,7 +210,12 @@ def _latency(before: Sequence[int], after: Sequence[int]) -> dict[str, float | N
     return {"p50": quantile_ms(grown, 0.5), "p99": quantile_ms(grown, 0.99)}
 
 
-def _site(site: Site, readings: Readings, standings: Sequence[Standing]) -> dict[str, Any]:
+def _site(
+    site: Site,
+    readings: Readings,
+    standings: Sequence[Standing],
+    certificate: Mapping[str, str] | None,
+) -> dict[str, Any]:
     host = site.host
     return {
         "host": host,
@@ -217,7 +225,7 @@ def _site(site: Site, readings: Readings, standings: Sequence[Standing]) -> dict
         "latency_ms": _latency(
             _histogram(readings.first, host), _histogram(readings.current, host)
         ),
-        "certificate": None,
+        "certificate": certificate,
         "backends": [_backend(standing) for standing in standings],
     }
 

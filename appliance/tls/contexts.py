@@ -9,9 +9,11 @@ import os
 import ssl
 from collections.abc import Callable, Iterable
 
-# Forward secret and authenticated, for both kinds of key; TLS 1.3 has only such. The order is the
-# client's: it knows whether it has AES in hardware (for this box see tls/cpu).
+from appliance.tls.processor import prefers_chacha20
+
+# Forward secret and authenticated, for both kinds of key; TLS 1.3 has only such.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+CIPHERS_WITHOUT_AES = "ECDHE+CHACHA20:ECDHE+AESGCM"
 # HTTP/2 is not spoken yet.
 PROTOCOLS = ("http/1.1",)
 
@@ -20,8 +22,13 @@ def make_context() -> ssl.SSLContext:
     """TLS 1.2 and 1.3 towards clients, without a certificate yet."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
-    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    if prefers_chacha20():
+        context.set_ciphers(CIPHERS_WITHOUT_AES)
+        context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    else:
+        # The client's order: it knows whether it has AES in hardware, and this box has.
+        context.set_ciphers(CIPHERS)
+        context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(PROTOCOLS)
     return context

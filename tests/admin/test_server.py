@@ -18,6 +18,23 @@ STATUS = {"version": 1, "sites": [{"host": "a.test"}, {"host": "*"}]}
 Ask = Callable[[bytes], Awaitable[bytes]]
 
 
+class Certificates:
+    """Knows one site's certificate."""
+
+    def list_all(self) -> list[dict[str, Any]]:
+        return [{"host": "a.test"}]
+
+    async def list_roots(self) -> list[dict[str, Any]]:
+        return [{"name": "Test"}]
+
+    async def renew(self, host: str) -> dict[str, Any]:
+        if host == "a.test":
+            return {"host": host}
+        if host == "*":
+            raise ValueError("comes from /a.pem")
+        raise LookupError(f"there is no site {host}")
+
+
 def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
     """Runs the server and `action` beside it."""
     path = folder / "made" / "admin.sock"
@@ -31,7 +48,7 @@ def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
         return answer
 
     async def run() -> None:
-        server = AdminServer(str(path), lambda: STATUS, event_every_s=0.01)
+        server = AdminServer(str(path), lambda: STATUS, Certificates(), event_every_s=0.01)
         await server.start()
         await action(ask)
         await server.stop()
@@ -49,6 +66,16 @@ def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
         ("GET /v1/sites/A.test HTTP/1.1", 200, {"host": "a.test"}),
         ("GET /v1/sites/%2A HTTP/1.1", 200, {"host": "*"}),
         ("GET /v1/sites/b.test HTTP/1.1", 404, ("there is no such site", "b.test")),
+        ("GET /v1/certificates HTTP/1.1", 200, [{"host": "a.test"}]),
+        ("GET /v1/roots HTTP/1.1", 200, [{"name": "Test"}]),
+        ("POST /v1/certificates/A.test/renew HTTP/1.1", 200, {"host": "a.test"}),
+        (
+            "POST /v1/certificates/%2A/renew HTTP/1.1",
+            409,
+            ("the certificate comes from /a.pem", "*"),
+        ),
+        ("POST /v1/certificates/b/renew HTTP/1.1", 404, ("there is no site b", "b")),
+        ("POST /v1/certificates HTTP/1.1", 405, ("POST is not answered", "/v1/certificates")),
         ("GET / HTTP/1.1", 404, ("there is nothing here", "/")),
         ("DELETE /v1/sites/a.test HTTP/1.1", 405, ("DELETE is not answered", "/v1/sites/a.test")),
         ("hello", 400, ("not an HTTP request", "")),
@@ -131,7 +158,7 @@ def test_the_socket_is_for_owner_and_group(tmp_path: Path) -> None:
 
 
 def start(path: Path) -> AdminServer:
-    server = AdminServer(str(path), lambda: STATUS)
+    server = AdminServer(str(path), lambda: STATUS, Certificates())
     asyncio.run(server.start())
     return server
 

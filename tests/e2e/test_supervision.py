@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.backend import Exchange, ScriptedBackend
 from tests.support.box import Box, read_all, read_head, site, wait_until
+from tests.support.secure_box import SecureBox
 
 
 async def upgrade(exchange: Exchange) -> None:
@@ -55,10 +56,11 @@ def backend() -> Iterator[ScriptedBackend]:
         yield started
 
 
+@pytest.mark.parametrize("kind", [Box, SecureBox], ids=["in the clear", "over TLS"])
 def test_an_upgrade_carries_early_bytes_and_half_closes(
-    tmp_path: Path, backend: ScriptedBackend
+    tmp_path: Path, backend: ScriptedBackend, kind: type[Box]
 ) -> None:
-    with Box(tmp_path, site("a.test", backend.url)) as box, box.connect() as sock:
+    with kind(tmp_path, site("a.test", backend.url)) as box, box.connect() as sock:
         sock.sendall(UPGRADE + b"early ")
         head = read_head(sock)
         assert head.startswith(b"HTTP/1.1 101 ")

@@ -31,6 +31,8 @@ def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATI
 class Box:
     """Starts the product by its command and contracts only."""
 
+    scheme = "http"
+
     def __init__(
         self, folder: Path, sites: str, more: str = "", workers: int = 1, listen: str = ""
     ) -> None:
@@ -42,7 +44,7 @@ class Box:
         self._more = more
         self._listen = listen
         self._workers = workers
-        self.port = self.secure_port = 0
+        self.port = self.plain_port = self.secure_port = 0
         self.process: subprocess.Popen[bytes]
         self.write(sites)
 
@@ -65,7 +67,7 @@ class Box:
                 stderr=errors,
                 cwd=ROOT,
             )
-        self.port = wait_until(lambda: self._find_port("http"), "listening")
+        self.port = self.plain_port = wait_until(lambda: self._find_port("http"), "listening")
         if "https =" in self._listen:
             self.secure_port = wait_until(lambda: self._find_port("https"), "listening for TLS")
         wait_until(lambda: self.socket.exists(), "an admin socket")
@@ -108,6 +110,12 @@ class Box:
         return self.raw(
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n".encode()
         )
+
+    def get_in_the_clear(self, host: str) -> bytes:
+        """The same over the port for plain HTTP, whichever the others go to."""
+        with socket.create_connection(("127.0.0.1", self.plain_port), PATIENCE_S) as sock:
+            sock.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            return read_all(sock)
 
     def status(self) -> Any:
         """The status by the command."""

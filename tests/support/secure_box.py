@@ -1,0 +1,108 @@
+"""A box whose site `a.test` ends TLS, spoken to over TLS wherever a test speaks to it."""
+
+import contextlib
+import socket
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.box import Box
+from tests.support.secure import trusting
+
+
+class TlsSocket:
+    """A client's socket over TLS that, unlike Python's own, can end its side and read on.
+
+    An end without close_notify is a reset.
+    """
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, name: str) -> None:
+        self._sock = sock
+        self._early = b""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._try(self.session.do_handshake)
+
+    def _try(self, action: Any, *arguments: Any) -> Any:
+        while True:
+            try:
+                return action(*arguments)
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self._sock.recv(1 << 16)
+                if not data:
+                    raise ConnectionResetError("cut off") from None
+                self._incoming.write(data)
+            finally:
+                self._flush()
+
+    def _flush(self) -> None:
+        data = self._outgoing.read()
+        if data:
+            self._sock.sendall(data)
+
+    def sendall(self, data: bytes) -> None:
+        for start in range(0, len(data), 1 << 16):
+            self._try(self.session.write, data[start : start + (1 << 16)])
+
+    def recv(self, size: int) -> bytes:
+        if self._early:
+            data, self._early = self._early[:size], self._early[size:]
+            return data
+        try:
+            return bytes(self._try(self.session.read, size))
+        except ssl.SSLZeroReturnError:
+            return b""
+
+    def shutdown(self, how: int) -> None:
+        """Says goodbye; what the other side still sends can be read."""
+        # It trips over what has come meanwhile, and wants to wait for the other side's goodbye.
+        with contextlib.suppress(ssl.SSLWantReadError):
+            while True:
+                self._early += self.session.read(1 << 16)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.session.unwrap()
+        self._flush()
+        self._sock.shutdown(how)
+
+    def settimeout(self, seconds: float) -> None:
+        self._sock.settimeout(seconds)
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class SecureBox(Box):
+    """Its port is the one for TLS."""
+
+    scheme = "https"
+
+    def __init__(self, folder: Path, sites: str, more: str = "", workers: int = 1) -> None:
+        secure = sites.replace('host = "a.test"\n', 'host = "a.test"\ntls = "terminate"\n')
+        super().__init__(folder, secure, more, workers, listen='https = "127.0.0.1:0"')
+
+    def __enter__(self) -> "SecureBox":
+        super().__enter__()
+        self.port = self.secure_port
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The local CA's root."""
+        return self.folder / "tls/roots/1/root.crt"
+
+    def connect(self) -> Any:
+        """A client's connection, made for a.test."""
+        return TlsSocket(super().connect(), trusting(self.root), "a.test")
