@@ -162,6 +162,7 @@ class Control:
         """What a worker tells."""
         if isinstance(message, Seen):
             self.wellness.hear(message.evidence)
+            self.store.hear(message.failed)
         elif isinstance(message, HookNews) and self.hooks is not None:
             self.hooks.hear(message)
 

@@ -50,6 +50,8 @@ class Seen:
     """What a worker's traffic has shown of backends."""
 
     evidence: Mapping[Key, Evidence]
+    failed: tuple[tuple[str, str], ...] = ()
+    """Hosts that were asked for, and the URL of a backend that has failed them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from appliance.feed import Changed, Decoder, HookNews, Seen, encode
-from appliance.routing.standing import Evidence, Key
 
 RETRY_S = 0.5
 READ_BYTES = 1 << 18
@@ -16,18 +15,16 @@ MAX_UNSENT_BYTES = 1 << 20
 # Faults of hooks that wait to be told; hundreds of one kind say no more than the first few.
 MAX_NEWS = 16
 
-TakeUntold = Callable[[bool], Mapping[Key, Evidence]]
+TakeSeen = Callable[[bool], Seen | None]
 
 
 class FeedClient:
-    """One worker's. `take_untold` gives what control has not heard of yet, or everything."""
+    """One worker's. `take_seen` gives what control has not heard of yet, or everything."""
 
-    def __init__(
-        self, name: bytes, apply: Callable[[Changed], None], take_untold: TakeUntold
-    ) -> None:
+    def __init__(self, name: bytes, apply: Callable[[Changed], None], take_seen: TakeSeen) -> None:
         self._name = name
         self._apply = apply
-        self._take_untold = take_untold
+        self._take_seen = take_seen
         self._writer: asyncio.StreamWriter | None = None
         self._news: deque[HookNews] = deque(maxlen=MAX_NEWS)
 
@@ -74,6 +71,6 @@ class FeedClient:
             return
         while self._news:
             writer.write(encode(self._news.popleft()))
-        evidence = self._take_untold(everything)
-        if evidence:
-            writer.write(encode(Seen(evidence)))
+        seen = self._take_seen(everything)
+        if seen is not None:
+            writer.write(encode(seen))

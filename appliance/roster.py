@@ -24,6 +24,7 @@ class Follower(Protocol):
     def put(self, site: Site) -> None: ...
     def remove(self, host: str) -> None: ...
     def on_addresses(self, name: str) -> None: ...
+    def on_marked(self, host: str) -> None: ...
 
 
 class Roster:
@@ -82,6 +83,8 @@ class Roster:
             if dead:
                 self.dead[host] = dead
             self._note(self._hosts, host)
+            if self._follower is not None:
+                self._follower.on_marked(host)
 
     def _put(self, site: Site, before: Site | None) -> None:
         try:

@@ -41,7 +41,7 @@ class Wellness:
         self._tell = tell
         conditions = routes.conditions()
         self._checks = ActiveChecks(self._connect, time.time, random.Random(), self, conditions)
-        self._book = HealthBook(routes.addresses, self._checks.conditions)
+        self._book = HealthBook(routes.addresses, self._checks.conditions, routes.dead)
         self.alerts = Alerts()
         self.events = Events()
         self._before = reading
@@ -64,6 +64,10 @@ class Wellness:
     def on_addresses(self, name: str) -> None:
         """A name stands for something else."""
         self._book.on_addresses(name)
+
+    def on_marked(self, host: str) -> None:
+        """Other backends of a site are marked as dead in the store."""
+        self._book.on_marked(host)
 
     # What checks and traffic say.
 

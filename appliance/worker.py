@@ -18,7 +18,7 @@ import uvloop
 from appliance.config import LogFormat, ProxySettings
 from appliance.console import Complaints
 from appliance.context import WorkerContext
-from appliance.feed import Changed, HookNews, Hooks
+from appliance.feed import Changed, HookNews, Hooks, Seen
 from appliance.feed_client import FeedClient
 from appliance.hook_runner import HookRunner
 from appliance.proxy.client import ClientConnection
@@ -95,15 +95,16 @@ class Worker:
             tally=self.cells,
             log=make_line_log(self.log, settings.proxy),
             complain=Complaints(loop.time).say,
-            trust=Trust(sites.restless, loop.time, time.time),
+            trust=Trust(
+                sites.restless, loop.time, time.time, marks_dead=settings.store_url is not None
+            ),
             now_s=loop.time(),
             hooks=self.hooks,
             contexts=self.contexts,
             https_port=choose_https_port(context.secure_listeners),
             answers_ping=settings.store_url is not None,
         )
-        take_untold = self.gate.trust.take_untold
-        self.feed = FeedClient(context.feed_name, self.apply, take_untold)
+        self.feed = FeedClient(context.feed_name, self.apply, self.take_seen)
         self.stopped = loop.create_future()
         self.servers: list[asyncio.Server] = []
         self.ticks = 0
@@ -143,6 +144,12 @@ class Worker:
         listener.setblocking(False)
         server = await self.loop.create_server(new_connection, sock=listener, backlog=BACKLOG)
         self.servers.append(server)
+
+    def take_seen(self, everything: bool) -> Seen | None:
+        """What traffic has shown that control has not heard of, or all of it."""
+        trust = self.gate.trust
+        evidence, failed = trust.take_untold(everything), trust.take_failed()
+        return Seen(evidence, failed) if evidence or failed else None
 
     def apply(self, message: Changed) -> None:
         """Puts changes in force; requests under way keep what they began with."""

@@ -25,10 +25,11 @@ class HealthBook:
         self,
         addresses: Callable[[str], tuple[str, ...] | None],
         conditions: Mapping[Key, Condition],
+        dead: Callable[[str], frozenset[str]],
     ) -> None:
-        """`conditions` is looked at anew whenever a backend of it is said to have changed."""
+        """All of it is looked at anew whenever a backend or a site is said to have changed."""
         self._evidence: dict[Key, Evidence] = {}
-        self._knowledge = Knowledge(addresses, conditions, self._evidence)
+        self._knowledge = Knowledge(addresses, conditions, self._evidence, dead)
         self._sites: dict[str, Site] = {}
         self._hosts_of: dict[str, set[str]] = {}
         self._troubles: dict[str, list[Trouble]] = {}
@@ -70,6 +71,10 @@ class HealthBook:
             if before is None or before.error != latest.error:
                 self._evidence[key] = latest
                 self._judge(key[0])
+
+    def on_marked(self, host: str) -> None:
+        """Other backends of a site are marked as dead."""
+        self._judge(host)
 
     def on_verdict(self, key: Key) -> None:
         """Checks have come to another verdict."""

@@ -218,7 +218,7 @@ class Attempts(ABC):
         if site is None or failed is None:
             return
         self.gate.tally.backend_failed(site.cells)
-        self.gate.trust.on_failed(site, failed, failure, detail)
+        self.gate.trust.on_failed(site, failed, failure, detail, self.request.host)
         self._release()
         self._tried += (failed,)
         method, tries = self.request.line.method, len(self._tried)

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # A body may pause (a phone asleep in the middle of an upload), but not for ever.
 BODY_PAUSE_S = 600.0
+# hipache takes a backend for dead that answers above this.
+WORST_TAKEN_WELL = 500
 # nginx's status for the log: the client left before its answer.
 CLIENT_GONE = 499
 
@@ -122,6 +124,8 @@ class Exchange(Attempts):
         if hooks is not None and hooks.changes_answers and self.asked is not None:
             response = change_response(hooks, self.asked, response)
         status = self._status = response.status
+        if status > WORST_TAKEN_WELL:
+            self._note_bad_answer(response)
         is_http_1_1 = self.request.line.is_http_1_1
         chunked = has_body and length is None and is_http_1_1
         self._until_close = has_body and length is None and not is_http_1_1
@@ -148,6 +152,7 @@ class Exchange(Attempts):
             or chosen.retired
             or gate.draining
             or client.half_closed
+            or response.status > WORST_TAKEN_WELL
             or (client.front is not None and site.hsts_line)
             or (gate.hooks is not None and gate.hooks.changes_answers)
         ):
@@ -169,6 +174,15 @@ class Exchange(Attempts):
         site, chosen = self.site, self._chosen
         if site is not None and chosen is not None and not chosen.is_proven:
             self.gate.trust.on_answered(site, chosen)
+
+    def _note_bad_answer(self, response: Response) -> None:
+        """503 with Retry-After is a backend that knows what it does."""
+        site, chosen = self.site, self._chosen
+        is_brief = response.status == 503 and b"\r\nretry-after:" in b"\r\n%b" % (
+            response.fields.lines.lower()
+        )
+        if site is not None and chosen is not None and not is_brief:
+            self.gate.trust.on_error_answer(site, chosen, self.request.host)
 
     def flush_head(self) -> None:
         """Sends a head whose body has not begun yet."""
@@ -236,7 +250,7 @@ class Exchange(Attempts):
         site, chosen = self.site, self._chosen
         if site is not None and chosen is not None:
             self.gate.tally.backend_failed(site.cells)
-            self.gate.trust.on_failed(site, chosen, failure, detail)
+            self.gate.trust.on_failed(site, chosen, failure, detail, self.request.host)
         self._release()
         self._record(monotonic())
         self.client.on_cut_short(reset=self._until_close)

@@ -87,7 +87,8 @@ class Passthrough(Arrival):
             self._status = status_of(failure)
             gate.tally.backend_failed(self._site.cells)
             if self._chosen is not None:
-                gate.trust.on_failed(self._site, self._chosen, failure, str(outcome))
+                name = self._hello.server_name
+                gate.trust.on_failed(self._site, self._chosen, failure, str(outcome), name)
             self._release()
             if not self._is_over:
                 self._try()

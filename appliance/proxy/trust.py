@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 from appliance.proxy.retry import Failure
 from appliance.routing.health import acquit, suspect
+from appliance.routing.model import parse_host
 from appliance.routing.standing import Evidence, Key
 
 if TYPE_CHECKING:
     from appliance.proxy.live import LiveBackend, LiveSite
 
+# Noted between two tellings, a quarter of a second; clients can invent hosts under a wildcard.
+MAX_FAILED = 1000
 _UNREACHABLE = frozenset((Failure.CONNECT, Failure.CONNECT_TIMEOUT))
 
 
@@ -24,17 +27,26 @@ class Trust:
         restless: set["LiveSite"],
         clock: Callable[[], float],
         time_of_day: Callable[[], float],
+        marks_dead: bool = False,
     ) -> None:
+        """`marks_dead`: others are to hear of backends that fail, by the host asked for."""
         self._restless = restless
         self._clock = clock
         self._time_of_day = time_of_day
         self.evidence: dict[Key, Evidence] = {}
         self.untold: set[Key] = set()
+        self._marks_dead = marks_dead
+        self._failed: dict[tuple[str, str], None] = {}
 
     def on_failed(
-        self, site: "LiveSite", backend: "LiveBackend", failure: Failure, detail: str
+        self,
+        site: "LiveSite",
+        backend: "LiveBackend",
+        failure: Failure,
+        detail: str,
+        host: bytes,
     ) -> None:
-        """A backend has failed a request."""
+        """A backend has failed a request for `host`."""
         if failure is Failure.STALE:
             return
         now_s = self._clock()
@@ -44,6 +56,7 @@ class Trust:
         if backend.suspicion.is_active(now_s) and not before.is_active(now_s):
             error = f"{failure.value} ({detail})" if detail else failure.value
             self._note(backend, error)
+            self._note_failed(site, backend, host)
             site.settle(now_s)
             self._restless.add(site)
 
@@ -56,6 +69,22 @@ class Trust:
         self._note(backend, None)
         if was_avoided:
             site.settle(now_s)
+
+    def on_error_answer(self, site: "LiveSite", backend: "LiveBackend", host: bytes) -> None:
+        """A backend has answered in a way that hipache takes for its death."""
+        self._note_failed(site, backend, host)
+
+    def _note_failed(self, site: "LiveSite", backend: "LiveBackend", host: bytes) -> None:
+        """As hipache does it: only where there is another backend to go to."""
+        whole = site.base or site
+        if self._marks_dead and len(whole.backends) > 1 and len(self._failed) < MAX_FAILED:
+            name = parse_host(host) if host else ""
+            self._failed[name, backend.backend.url] = None
+
+    def take_failed(self) -> tuple[tuple[str, str], ...]:
+        """The hosts and URLs of backends that have failed them since the last time."""
+        taken, self._failed = tuple(self._failed), {}
+        return taken
 
     def _note(self, backend: "LiveBackend", error: str | None) -> None:
         self.evidence[backend.key] = Evidence(error, self._time_of_day())

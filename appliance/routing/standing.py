@@ -40,11 +40,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Where to look: names that have addresses or none, checks, traffic."""
+    """Where to look: names that have addresses or none, checks, traffic, marks in the store."""
 
     addresses: Callable[[str], tuple[str, ...] | None]
     conditions: Mapping[Key, Condition]
     evidence: Mapping[Key, Evidence]
+    dead: Callable[[str], frozenset[str]] = lambda host: frozenset()
 
 
 def stand(site: Site, known: Knowledge) -> tuple[Standing, ...]:
@@ -65,6 +66,8 @@ def _stand(site: Site, backend: Backend, known: Knowledge) -> Standing:
         return Standing(backend, State.DOWN, condition.since_s, condition.last_error)
     if evidence is not None and evidence.error is not None:
         return Standing(backend, State.DOWN, evidence.at_s, evidence.error)
+    if backend.url in known.dead(site.host):
+        return Standing(backend, State.DOWN, None, f"marked as dead in dead:{site.host}")
     if condition.verdict is Verdict.UP:
         return Standing(backend, State.UP, condition.since_s, condition.last_error)
     if evidence is not None:

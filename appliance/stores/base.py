@@ -49,6 +49,9 @@ class Store(Protocol):
     def look(self) -> None:
         """Somebody asked to look at everything anew."""
 
+    def hear(self, failed: Iterable[tuple[str, str]]) -> None:
+        """Hosts that were asked for, and the URL of a backend that has failed them."""
+
 
 class Shelf(Protocol):
     """The same place as the command works on it."""

@@ -6,11 +6,12 @@ While Redis is away the sites stay as they are; they are on disk too, for a cold
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from appliance.store_url import StoreUrl
 from appliance.stores.base import Sites, StoreError, StoreState
+from appliance.stores.dead_writer import DeadWriter
 from appliance.stores.fault_book import FaultBook
 from appliance.stores.last_good import LastGood
 from appliance.stores.reader import Reader
@@ -65,6 +66,7 @@ class RedisStore:
         self._faults = FaultBook(complain)
         self._woken = asyncio.Event()
         self._look_at_all = False
+        self._dead = DeadWriter(url.prefix)
         self._trouble: str | None = "not connected yet"
         self._disk_trouble: str | None = None
         self.state = StoreState("redis", False, time.time(), self._trouble)
@@ -73,6 +75,11 @@ class RedisStore:
     def look(self) -> None:
         """Everything anew, at once."""
         self._look_at_all = True
+        self._woken.set()
+
+    def hear(self, failed: Iterable[tuple[str, str]]) -> None:
+        """Those in hipache's lists are marked there."""
+        self._dead.note(failed)
         self._woken.set()
 
     async def follow(self, sites: Sites) -> None:
@@ -129,6 +136,7 @@ class RedisStore:
             if self._look_at_all:
                 poll_s = await self._read_all(link, reader, is_return=False)
             await reader.read_pending(link)
+            await self._dead.write(link)
             self._show(link, reader)
 
     async def _read_all(self, link: Link, reader: Reader, is_return: bool) -> float | None:
@@ -145,6 +153,7 @@ class RedisStore:
         if what != self._trouble:
             self._say(f"{what}: the sites stay as they are, and Redis is tried again and again")
         self._trouble = what
+        self._dead.forget()
         self._set_state(what, None)
 
     def _show(self, link: Link, reader: Reader) -> None:

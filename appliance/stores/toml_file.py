@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from appliance.config import ConfigError, load_settings, parse_sites, read_text
 from appliance.routing.model import Site
@@ -32,6 +32,9 @@ class TomlFileStore:
         """Reads the file, whether it seems changed or not."""
         self._seen = UNREAD
         self._woken.set()
+
+    def hear(self, failed: Iterable[tuple[str, str]]) -> None:
+        """Nobody else would look here."""
 
     async def follow(self, sites: Sites) -> None:
         """Puts every change in force, for ever; a faulty file is said once and changes nothing."""

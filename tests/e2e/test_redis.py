@@ -9,7 +9,7 @@ import pytest
 
 from appliance.status_command import fetch_status
 from appliance.stores.redis_store import LAST_GOOD
-from tests.support.backend import ScriptedBackend
+from tests.support.backend import Exchange, ScriptedBackend
 from tests.support.box import Box, read_head, wait_until
 from tests.support.redis import RedisServer
 
@@ -101,6 +101,46 @@ def test_a_backend_marked_as_dead_gets_no_requests_for_that_host(
             server.ask("PEXPIRE", "dead:a.w.test", 1)
             wait_until(lambda: OK in box.get(host="a.w.test"), "the end of the marks")
             assert served_by_both("a.w.test")
+
+
+@pytest.mark.parametrize("failure", ["refused", "502"])
+def test_a_backend_that_fails_is_marked_as_dead_as_hipache_does_it(
+    tmp_path: Path, server: RedisServer, backend: ScriptedBackend, failure: str
+) -> None:
+    async def fail(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+
+    with ScriptedBackend({"/": fail}) as failing:
+        url = failing.url if failure == "502" else "http://127.0.0.1:1"
+        server.set_frontend("*.w.test", backend.url, url)
+        server.set_frontend("lonely.test", url)
+        with server.listen("dead") as messages, make_box(tmp_path, server) as box:
+            for _ in range(2):
+                box.get(host="a.w.test")
+                box.get(host="lonely.test")
+            wait_until(lambda: server.ask("SMEMBERS", "dead:a.w.test") == [b"1"], "the mark")
+            assert 0 < server.ask("TTL", "dead:a.w.test") <= 30
+            assert messages() == b"a.w.test;%b;1;2" % url.encode()
+            assert server.ask("KEYS", "dead:*") == [b"dead:a.w.test"]
+            for _ in range(6):
+                assert box.get(host="a.w.test").startswith(OK)
+
+
+def test_the_status_shows_who_is_marked_as_dead(
+    tmp_path: Path, server: RedisServer, backend: ScriptedBackend
+) -> None:
+    server.set_frontend("a.test", backend.url, "http://127.0.0.1:1")
+    with make_box(tmp_path, server) as box:
+        server.ask("SADD", "dead:a.test", "1")
+
+        def shown() -> bool:
+            (site,) = fetch_status(str(box.socket))["sites"]
+            dead = site["backends"][1]
+            return dead["state"] == "down" and "marked as dead" in dead["last_error"]
+
+        wait_until(shown, "the mark in the status")
+        server.ask("DEL", "dead:a.test")
+        wait_until(lambda: not shown(), "its end")
 
 
 def test_ping_is_answered_as_hipache_does(

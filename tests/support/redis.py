@@ -5,6 +5,8 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,6 +120,17 @@ class RedisServer:
         if not data:
             raise ConnectionResetError
         self._held += data
+
+    @contextmanager
+    def listen(self, channel: str) -> Iterator[Callable[[], bytes]]:
+        """Subscribes; what is given waits for the next message."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(TIMEOUT_S)
+            client.connect(str(self.path))
+            client.sendall(encode_command(("SUBSCRIBE", channel)))
+            found = client.recv(4096)
+            assert found.endswith(b":1\r\n"), found
+            yield lambda: client.recv(4096).split(b"\r\n")[-2]
 
     def set_frontend(self, host: str, *urls: str, prefix: str = "") -> float:
         """A site as hipache has it; the moment at which it was there."""
