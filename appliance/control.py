@@ -32,7 +32,13 @@ from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
 from appliance.telemetry.box import BoxReader
 from appliance.telemetry.counters import RESTARTS
-from appliance.telemetry.snapshot import Readings, StoreState, build_status, read_counters
+from appliance.telemetry.snapshot import (
+    Readings,
+    StoreState,
+    build_status,
+    choose_shown,
+    read_counters,
+)
 from appliance.telemetry.trial import TRIAL_FILE, read_trial
 from appliance.upstream.dial import Dialer
 from appliance.wellness import Wellness
@@ -188,15 +194,21 @@ class Control:
             store.kind, store.ok, store.since_s, store.error, store.changes_by, self.config
         )
 
-    def status(self) -> dict[str, Any]:
-        """The status as the admin API gives it."""
+    def status(self, host: str | None) -> dict[str, Any]:
+        """The status as the admin API gives it: with one site, or those that all are shown."""
         current = read_counters(self.context.counters)
+        sites = self.roster.sites
+        if host is None:
+            shown = choose_shown(sites, self.wellness.troubled_hosts(), current)
+        else:
+            shown = [sites[host]] if host in sites else []
         return build_status(
             now_s=time.time(),
             box=self.box,
             readings=Readings(self.kept[0], self.earlier, self.later, current),
             store=self.store_state(),
-            sites=list(self.roster.sites.values()),
+            sites=shown,
+            sites_total=len(sites),
             standing=self.wellness.standing,
             certificate_of=self.certificates.of,
             alerts=self.wellness.alerts.all(),

@@ -7,6 +7,7 @@ control is away.
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from appliance.board import BoardFullError
@@ -23,6 +24,9 @@ from appliance.telemetry.alerts import Alerts, Events, find_box_troubles
 from appliance.telemetry.snapshot import Reading, StoreState
 from appliance.upstream.dial import Dialer, backend_context
 from appliance.wire.proxy_header import encode_local_v2, encode_v1
+
+# Of the sites'; whoever has more than this has one trouble behind them all.
+MAX_TROUBLES = 200
 
 
 class Wellness:
@@ -130,6 +134,10 @@ class Wellness:
 
     # For the status.
 
+    def troubled_hosts(self) -> Iterable[str]:
+        """The sites that something is wrong with."""
+        return self._book.troubled_hosts()
+
     def standing(self, host: str) -> tuple[Standing, ...]:
         """Each backend of a site."""
         return self._book.standings.get(host, ())
@@ -144,7 +152,11 @@ class Wellness:
         """Brings the alerts up to date; each second."""
         now_s = time.time()
         self._note_events(reading, now_s)
-        troubles = [*self._book.troubles(), *find_box_troubles(box, is_clock_set()), *others]
+        troubles = [
+            *islice(self._book.troubles(), MAX_TROUBLES),
+            *find_box_troubles(box, is_clock_set()),
+            *others,
+        ]
         if not store.ok:
             text = f"the sites cannot be taken over: {store.error}"
             troubles.append(Trouble("store", Severity.WARNING, text, store.since_s))

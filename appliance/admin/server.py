@@ -30,7 +30,8 @@ class Certificates(Protocol):
     async def renew(self, host: str) -> dict[str, Any]: ...
 
 
-Status = Callable[[], dict[str, Any]]
+Status = Callable[[str | None], dict[str, Any]]
+"""The status; with the one site of a host in it, or with those that are shown to all."""
 CERTIFICATES, RENEW = "/v1/certificates/", "/renew"
 REASONS = {
     200: "OK",
@@ -134,14 +135,14 @@ class AdminServer:
 
     def _find(self, path: str) -> tuple[int, Any]:
         if path == "/v1/status":
-            return 200, self._read_status()
+            return 200, self._read_status(None)
         if path == "/v1/certificates":
             return 200, self._certificates.list_all()
         if path == "/v1/sites":
-            return 200, self._read_status()["sites"]
+            return 200, self._read_status(None)["sites"]
         if path.startswith("/v1/sites/"):
             host = path.removeprefix("/v1/sites/").lower()
-            for site in self._read_status()["sites"]:
+            for site in self._read_status(host)["sites"]:
                 if site["host"] == host:
                     return 200, site
             return _error(404, "there is no such site", host, "GET /v1/sites lists them")
@@ -167,7 +168,7 @@ class AdminServer:
             b"Cache-Control: no-store\r\nConnection: close\r\n\r\n"
         )
         while not writer.is_closing():
-            data = json.dumps(self._read_status())
+            data = json.dumps(self._read_status(None))
             writer.write(f"event: status\ndata: {data}\n\n".encode())
             async with asyncio.timeout(READER_TIMEOUT_S):
                 await writer.drain()

@@ -3,7 +3,7 @@
 What changes costs the site that it concerns, however many sites there are.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from appliance.routing.health import Condition
 from appliance.routing.model import Site
@@ -102,6 +102,10 @@ class HealthBook:
             self._troubles[host] = troubles
         else:
             self._troubles.pop(host, None)
+
+    def troubled_hosts(self) -> Iterable[str]:
+        """The sites that something is wrong with."""
+        return self._troubles
 
     def troubles(self) -> Iterator[Trouble]:
         """Everything that is wrong with sites now."""

@@ -1,9 +1,10 @@
 """From counters and states to the status of docs/status-schema.md."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 from appliance.routing.model import Site
@@ -35,6 +36,8 @@ from appliance.telemetry.histogram import BUCKETS, quantile_ms
 
 # A worker that has not beaten for this long is shown as hanging, before it is replaced.
 SILENT_AFTER_S = 2.0
+# The status is built and sent each second, and no person or screen looks at more.
+MAX_SITES_SHOWN = 500
 STATE_NAMES = {DOWN: "down", STARTING: "starting", SERVING: "serving", DRAINING: "draining"}
 
 
@@ -138,18 +141,35 @@ class Readings:
         return (of(self.later) - of(self.earlier)) / span_s
 
 
+def choose_shown(
+    sites: Mapping[str, Site], troubled: Iterable[str], reading: Reading
+) -> list[Site]:
+    """All sites; of very many those in trouble, the busiest, and as many of the others as fit."""
+    if len(sites) <= MAX_SITES_SHOWN:
+        return list(sites.values())
+    busiest = sorted(reading.sites, key=lambda host: -_requests(reading, host))
+    chosen: dict[str, Site] = {}
+    for host in chain(troubled, busiest, sites):
+        if len(chosen) >= MAX_SITES_SHOWN:
+            break
+        if host in sites:
+            chosen[host] = sites[host]
+    return list(chosen.values())
+
+
 def build_status(
     now_s: float,
     box: Mapping[str, Any],
     readings: Readings,
     store: StoreState,
     sites: Sequence[Site],
+    sites_total: int,
     standing: Standings,
     alerts: Sequence[Alert],
     hooks: Mapping[str, Any] | None = None,
     certificate_of: Callable[[str], Mapping[str, str] | None] = lambda host: None,
 ) -> dict[str, Any]:
-    """The whole status; `certificate_of` knows a site's issuer and expiry."""
+    """The whole status; `sites` are those to show, `certificate_of` knows issuer and expiry."""
     return {
         "version": 1,
         "time": rfc3339(now_s),
@@ -166,6 +186,7 @@ def build_status(
         "sites": [
             _site(site, readings, standing(site.host), certificate_of(site.host)) for site in sites
         ],
+        "sites_total": sites_total,
         "alerts": [_alert(alert) for alert in alerts],
         "claim": None,
         "trial": None,

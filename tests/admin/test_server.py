@@ -48,7 +48,7 @@ def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
         return answer
 
     async def run() -> None:
-        server = AdminServer(str(path), lambda: STATUS, Certificates(), event_every_s=0.01)
+        server = AdminServer(str(path), lambda host: STATUS, Certificates(), event_every_s=0.01)
         await server.start()
         await action(ask)
         await server.stop()
@@ -158,7 +158,7 @@ def test_the_socket_is_for_owner_and_group(tmp_path: Path) -> None:
 
 
 def start(path: Path) -> AdminServer:
-    server = AdminServer(str(path), lambda: STATUS, Certificates())
+    server = AdminServer(str(path), lambda host: STATUS, Certificates())
     asyncio.run(server.start())
     return server
 

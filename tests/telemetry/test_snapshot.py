@@ -22,11 +22,13 @@ from appliance.telemetry.counters import (
     Counters,
 )
 from appliance.telemetry.snapshot import (
+    MAX_SITES_SHOWN,
     Reading,
     Readings,
     StoreState,
     WorkerReading,
     build_status,
+    choose_shown,
     choose_state,
     read_counters,
     rfc3339,
@@ -60,6 +62,7 @@ def build(
         readings,
         store or StoreState("file", True, 1_600_000_000, None, "watching"),
         SITES,
+        len(SITES),
         standing_of,
         alerts,
     )
@@ -183,3 +186,17 @@ def test_the_schema_asks_for_every_key(counters: Counters, key: str) -> None:
     del status[key]
     with pytest.raises(jsonschema.ValidationError):
         check_schema(status)
+
+
+def test_of_very_many_sites_those_in_trouble_and_the_busiest_are_shown(counters: Counters) -> None:
+    made = {f"s{n}.test": Site(f"s{n}.test", SITES[0].backends) for n in range(MAX_SITES_SHOWN + 1)}
+    for host, answers in (("s400.test", 1), ("s300.test", 2), ("(others)", 3)):
+        for _ in range(answers):
+            counters.worker(0).answered(counters.worker(0).site(host), 200, 0, 0, 1)
+    shown = [
+        site.host for site in choose_shown(made, ["s500.test", "gone"], read_counters(counters))
+    ]
+    assert shown[:5] == ["s500.test", "s300.test", "s400.test", "s0.test", "s1.test"]
+    assert len(shown) == len(set(shown)) == MAX_SITES_SHOWN
+    few = {host: made[host] for host in ("s2.test", "s1.test")}
+    assert choose_shown(few, ["s1.test"], read_counters(counters)) == list(few.values())
