@@ -114,6 +114,9 @@ _NAME = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 MAX_NAME_LENGTH = 253
 # sun_path holds 108 bytes with its closing zero: unix(7).
 MAX_SOCKET_PATH = 107
+# As ipaddress writes it; it takes its time, and a store may hold a hundred thousand.
+_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}")
 # IDNA 2003, which the standard library speaks, and the browsers' IDNA 2008 write these differently.
 _DEVIATIONS = "\u00df\u03c2\u200c\u200d"
 # RFC 3986 3.2.2 reg-name without percent-encoding, and what real Host values hold.
@@ -235,6 +238,8 @@ def _parse_scheme(url: str) -> Scheme:
 def _parse_backend_host(host: str) -> str:
     if ":" in host:
         return _canonical_ipv6(host)
+    if _IPV4.fullmatch(host):
+        return host
     if host and host.replace(".", "").isdigit():
         return str(ip_address(host))
     if "*" in host:

@@ -164,8 +164,9 @@ class Reader:
         digest = digest_of(found.values)
         if self._digests.get(host) == digest:
             return
-        self._digests[host] = digest
         reading = read_values(host, found.values, self._own.get(host))
+        # The same string as everywhere else, not another of its kind.
+        self._digests[reading.site.host if reading.site else host] = digest
         self._faults.note(host, reading.faults)
         if reading.own is not None:
             self._own[host] = reading.own
