@@ -66,7 +66,7 @@ class Board:
             try:
                 _, at = self._find(key)
                 if at:
-                    return self._read(at)
+                    return self._read(at, key)
             except (_TornError, struct.error, IndexError):
                 continue
             if self._words[_CHANGES] == changes:
@@ -100,6 +100,7 @@ class Board:
 
     def adopt(self) -> None:
         """Finds the blocks not in use; for a process that goes on where another writer ended."""
+        self._words[_CHANGES] += 1
         self._free.clear()
         self._end = _FIRST_BLOCK
         for at in sorted(self._records()):
@@ -127,19 +128,23 @@ class Board:
             link, at = at // _WORD, following
         raise _TornError
 
-    def _read(self, at: int) -> bytes:
-        _, check, value_bytes, key_bytes = _RECORD.unpack_from(self._map, at)
-        start = at + _RECORD.size + key_bytes
+    def _read(self, at: int, key: bytes) -> bytes:
+        """The value of a record, which may have become another key's since it was found."""
+        _, check, value_bytes, _ = _RECORD.unpack_from(self._map, at)
+        start = at + _RECORD.size + len(key)
         value = self._map[start : start + value_bytes]
-        key = self._map[at + _RECORD.size : start]
         if zlib.crc32(value, zlib.crc32(key)) != check:
             raise _TornError
         return value
 
     def _turn(self, link: int, record: int, old: int) -> None:
-        """Puts a change in force, then gives the old record's block back."""
-        self._words[_CHANGES] += 1
+        """Puts a change in force, then gives the old record's block back.
+
+        The count goes up in between: whoever looked at it later cannot come to the old record, and
+        whoever looked before will notice.
+        """
         self._words[link] = record
+        self._words[_CHANGES] += 1
         if old:
             self._free.setdefault(self._block_bytes_at(old), []).append(old)
 
