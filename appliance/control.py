@@ -23,7 +23,7 @@ from appliance.clock import SystemClock
 from appliance.config import Settings
 from appliance.console import Complaints, say
 from appliance.context import ControlContext
-from appliance.feed import Changed, Decoder, HookNews, Message, Seen, encode
+from appliance.feed import Changed, Decoder, HookNews, Message, Noted, Seen, encode
 from appliance.hooks_keeper import HooksKeeper
 from appliance.roster import Roster
 from appliance.routing.standing import Severity, Trouble
@@ -96,7 +96,7 @@ class Control:
         """Runs until told to stop, or until a fault that only a new process may mend."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, self.store.look)
+        loop.add_signal_handler(signal.SIGHUP, self.look_again)
         first = (self.roster.names.run(), self.store.follow(self.roster))
         tasks: list[asyncio.Task[Any]] = [loop.create_task(duty) for duty in first]
         if self.hooks is not None:
@@ -117,6 +117,11 @@ class Control:
         await admin.stop()
         for task in done:
             task.result()
+
+    def look_again(self) -> None:
+        """Reads the sites anew, and looks their backends' names up."""
+        self.store.look()
+        self.roster.names.look_again()
 
     async def beat(self) -> None:
         """Says again and again that this process is alive."""
@@ -171,6 +176,9 @@ class Control:
             self.store.hear(message.failed)
         elif isinstance(message, HookNews) and self.hooks is not None:
             self.hooks.hear(message)
+        elif isinstance(message, Noted):
+            events = self.wellness.events
+            events.note(message.id, Severity.WARNING, message.text, time.time())
 
     def troubles(self) -> list[Trouble]:
         """What is wrong beside sites and the box itself."""

@@ -83,7 +83,15 @@ class Hooks:
     is_on: bool
 
 
-Message = Changed | Seen | HookNews
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something in a worker that a person should know of for a while; `id` is the alert's."""
+
+    id: str
+    text: str
+
+
+Message = Changed | Seen | HookNews | Noted
 
 
 def encode(message: Message) -> bytes:

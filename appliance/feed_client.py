@@ -5,14 +5,14 @@ import socket
 from collections import deque
 from collections.abc import Callable
 
-from appliance.feed import Changed, Decoder, HookNews, Seen, encode
+from appliance.feed import Changed, Decoder, HookNews, Noted, Seen, encode
 
 RETRY_S = 0.5
 READ_BYTES = 1 << 18
 # What may wait for a control process that does not read; it learns all anew from the next link.
 MAX_UNSENT_BYTES = 1 << 20
 
-# Faults of hooks that wait to be told; hundreds of one kind say no more than the first few.
+# What waits to be told; hundreds of faults of one kind say no more than the first few.
 MAX_NEWS = 16
 
 TakeSeen = Callable[[bool], Seen | None]
@@ -26,9 +26,9 @@ class FeedClient:
         self._apply = apply
         self._take_seen = take_seen
         self._writer: asyncio.StreamWriter | None = None
-        self._news: deque[HookNews] = deque(maxlen=MAX_NEWS)
+        self._news: deque[HookNews | Noted] = deque(maxlen=MAX_NEWS)
 
-    def note(self, news: HookNews) -> None:
+    def note(self, news: HookNews | Noted) -> None:
         """To be told next; the oldest of too many is left out."""
         self._news.append(news)
 

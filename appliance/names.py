@@ -96,6 +96,11 @@ class Names:
         self._unseen.discard(name)
         self._woken.set()
 
+    def look_again(self) -> None:
+        """Looks every name up now: somebody says that they have changed."""
+        self._fresh.extend(self._followed)
+        self._woken.set()
+
     async def settle(self, limit_s: float) -> None:
         """Waits until every name has been looked up once, but not longer than `limit_s`."""
         try:

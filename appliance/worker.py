@@ -16,16 +16,17 @@ from typing import Any
 import uvloop
 
 from appliance.config import LogFormat, ProxySettings
-from appliance.console import Complaints
+from appliance.console import Complaints, say
 from appliance.context import WorkerContext
-from appliance.feed import Changed, HookNews, Hooks, Seen
+from appliance.doors import Doors
+from appliance.feed import Changed, HookNews, Hooks, Noted, Seen
 from appliance.feed_client import FeedClient
 from appliance.hook_runner import HookRunner
 from appliance.proxy.client import ClientConnection
 from appliance.proxy.gate import Gate, LineLog
 from appliance.proxy.hello import Hello
 from appliance.proxy.introduction import Introduction
-from appliance.proxy.live import LiveSites
+from appliance.proxy.live import LiveBackend, LiveSites
 from appliance.proxy.transport import Receiver
 from appliance.proxy.trust import Trust
 from appliance.telemetry.access_log import OFF, AccessLog
@@ -46,8 +47,6 @@ from appliance.wire.proxy_header import Ends
 TICK_S = 0.25
 # Limits in time are counted in seconds; a look at every connection each second costs 0.1 % at most.
 SWEEP_EVERY_TICKS = 4
-# uvloop's own default of 100 would shrink the queue that the supervisor opened.
-BACKLOG = 4096
 LOG_CLOSE_S = 2.0
 HTTPS_PORT = 443
 
@@ -67,6 +66,12 @@ def make_line_log(log: AccessLog, settings: ProxySettings) -> LineLog | None:
     if settings.log_format is LogFormat.JSON:
         return LineLog(json_line, json_line, log.add, b"")
     return LineLog(combined_line, combined_connection_line, log.add, b"")
+
+
+def close_kept(backend: LiveBackend) -> None:
+    """Ends a backend's idle connections."""
+    for connection in backend.pool.take_all():
+        connection.close()
 
 
 class Worker:
@@ -106,7 +111,8 @@ class Worker:
         )
         self.feed = FeedClient(context.feed_name, self.apply, self.take_seen)
         self.stopped = loop.create_future()
-        self.servers: list[asyncio.Server] = []
+        self.doors = Doors(loop, self.gate.let_idle_go, self.on_few_files)
+        self.opening: asyncio.Task[None] | None = None
         self.ticks = 0
 
     async def run(self) -> None:
@@ -141,9 +147,12 @@ class Worker:
         def new_connection() -> Any:
             return Introduction(gate, new_receiver) if introduced else new_receiver(gate, None)
 
-        listener.setblocking(False)
-        server = await self.loop.create_server(new_connection, sock=listener, backlog=BACKLOG)
-        self.servers.append(server)
+        await self.doors.add(listener, new_connection)
+
+    def on_few_files(self, text: str) -> None:
+        """Open files run out, or there is room for them again."""
+        say(text)
+        self.feed.note(Noted("files", text))
 
     def take_seen(self, everything: bool) -> Seen | None:
         """What traffic has shown that control has not heard of, or all of it."""
@@ -154,13 +163,13 @@ class Worker:
     def apply(self, message: Changed) -> None:
         """Puts changes in force; requests under way keep what they began with."""
         sites = self.gate.sites
-        sites.resolve(message.names)
+        for backend in sites.resolve_all() if message.anything else sites.resolve(message.names):
+            close_kept(backend)
         self.contexts.renew(None if message.anything else message.certificates)
         for backend in sites.renew_all() if message.anything else sites.renew(message.hosts):
             backend.retired = True
             self.gate.trust.forget(backend)
-            for connection in backend.pool.take_all():
-                connection.close()
+            close_kept(backend)
         sites.rejudge(message.backends)
         if message.hooks or message.anything:
             self.load_hooks()
@@ -189,6 +198,8 @@ class Worker:
             is_json = self.context.settings.proxy.log_format is LogFormat.JSON
             self.gate.log.time_text = (iso_text if is_json else clock_text)(int(time.time()))
         self.feed.tell()
+        if self.opening is None or self.opening.done():
+            self.opening = self.loop.create_task(self.doors.look_again())
         self.ticks += 1
         if self.ticks % SWEEP_EVERY_TICKS == 0:
             self.gate.sweep()
@@ -202,8 +213,7 @@ class Worker:
 
     async def drain(self) -> None:
         """Waits for requests and tunnels to end, as long as the settings allow."""
-        for server in self.servers:
-            server.close()
+        self.doors.close()
         self.gate.drain()
         until_s = self.loop.time() + self.context.settings.proxy.drain_s
         while (self.gate.clients or self.gate.tunnels) and self.loop.time() < until_s:

@@ -97,17 +97,20 @@ def test_a_writer_killed_at_any_moment_leaves_whole_values_and_a_reader_never_mi
     kept = {b"kept %d" % number: bytes([number]) * 100 for number in range(8)}
     for key, value in kept.items():
         board.put(key, value)
+    parent = os.getpid()
     for _ in range(15):
         pid = os.fork()
         if not pid:
             board.adopt()
             number = 0
-            while True:
+            # Should the test itself be killed, nothing is left that runs for ever.
+            while os.getppid() == parent:
                 number += 1
                 # In the same chains: replaced, removed, and their blocks used by one another.
                 board.put(b"replaced", b"%d" % number * (1 + number % 50))
                 board.put(b"gone", b"x" * (number % 300))
                 board.remove(b"gone")
+            os._exit(0)
         until_s = time.monotonic() + 0.03
         while time.monotonic() < until_s:
             for key, value in kept.items():

@@ -38,6 +38,7 @@ LEVELS = {
     "feed_client": 3,
     "hook_runner": 3,
     "hooks_keeper": 3,
+    "doors": 3,
     "roster": 3,
     "certificates": 3,
     "wellness": 3,

@@ -15,6 +15,7 @@ from appliance.proxy.backend import BackendConnection
 from appliance.proxy.detour import choose_detour
 from appliance.proxy.error_pages import (
     BAD_HOST,
+    BOX_FULL,
     PING,
     PING_HOST,
     ErrorAnswer,
@@ -27,7 +28,7 @@ from appliance.proxy.live import LiveBackend, LiveSite, Pool
 from appliance.proxy.opinions import Hooks, ask_for_route, change_request
 from appliance.proxy.own_pools import OwnPools, encode_introduction
 from appliance.proxy.request_body import RequestBody
-from appliance.proxy.retry import Failure, may_retry, status_of
+from appliance.proxy.retry import Failure, is_box_at_fault, may_retry, status_of
 from appliance.wire.request import IDEMPOTENT, Request
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Attempts(ABC):
     _candidates: Iterator[Any] | None = None
     _backend_url = b""
     _tried: tuple[LiveBackend, ...] = ()
+    _is_squeezed = False
     site: LiveSite | None = None
     asked: Asked | None = None
     """The request as the user's hooks have seen it."""
@@ -210,8 +212,26 @@ class Attempts(ABC):
         if error is None:
             self.attach(site, chosen, connection)
             return
+        if is_box_at_fault(error):
+            self._on_box_at_fault(site, chosen)
+            return
         late = isinstance(error, TimeoutError)
         self._on_failed_try(Failure.CONNECT_TIMEOUT if late else Failure.CONNECT, str(error))
+
+    def _on_box_at_fault(self, site: LiveSite, chosen: LiveBackend) -> None:
+        """Once more when idle connections have made room; then it is us who cannot."""
+        self.gate.let_idle_go()
+        self._release()
+        if self._is_squeezed:
+            self.refuse(BOX_FULL)
+            return
+        self._is_squeezed = True
+        self._choose(chosen)
+        self.gate.engine.call_soon(self._open_again)
+
+    def _open_again(self) -> None:
+        if self.site is not None and self._chosen is not None:
+            self._open(self.site, self._chosen)
 
     def _on_failed_try(self, failure: Failure, detail: str) -> None:
         site, failed = self.site, self._chosen

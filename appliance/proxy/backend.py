@@ -50,6 +50,7 @@ class BackendConnection(asyncio.Protocol):
         "answered",
         "backend",
         "closed",
+        "epoch",
         "exchange",
         "home",
         "method",
@@ -66,6 +67,7 @@ class BackendConnection(asyncio.Protocol):
         self.exchange: Exchange | None = None
         self.transport: Transport
         self.closed = False
+        self.epoch = backend.epoch
         self.uses = 0
         self.reading = _NOTHING
         self.answered = False
@@ -257,6 +259,9 @@ class BackendConnection(asyncio.Protocol):
 
     def keep(self, now_s: float) -> None:
         """Lies idle for the next request, in place of an older one if need be."""
+        if self.epoch != self.backend.epoch:
+            self.close()
+            return
         surplus = self.home.put(self, now_s)
         if surplus is not None:
             surplus.close()

@@ -153,6 +153,14 @@ class Gate:
             for connection in backend.pool.take_expired(now_s):
                 connection.close()
 
+    def let_idle_go(self) -> None:
+        """Ends what waits for nothing in particular: open files have run out."""
+        for backend in self.sites.backends():
+            for connection in backend.pool.take_all():
+                connection.close()
+        for client in list(self.clients):
+            client.close_if_idle()
+
     def drain(self) -> None:
         """Answers what is under way, closes what is idle; keep-alive ends with each answer."""
         self.draining = True

@@ -44,6 +44,7 @@ class LiveBackend(Target):
         "back_at_s",
         "broken",
         "condition",
+        "epoch",
         "is_proven",
         "is_reachable",
         "key",
@@ -71,6 +72,8 @@ class LiveBackend(Target):
         self.pool = pool
         self.tls: ssl.SSLContext | None = None
         self.addresses: tuple[str, ...] = (backend.host,)
+        self.epoch = 0
+        """Goes up when an address is given up: connections from before are not kept."""
         self.next_address = 0
         self.retired = False
         self.broken = False
@@ -313,10 +316,13 @@ class LiveSites:
         self.remembered.clear()
         return gone
 
+    def resolve_all(self) -> list[LiveBackend]:
+        """The same as resolve for every name."""
+        return self.resolve(list(self._hosts_of))
+
     def renew_all(self) -> list[LiveBackend]:
-        """The same for every site and name."""
+        """The same for every site."""
         gone = self.renew(list(self._by_host))
-        self.resolve(list(self._hosts_of))
         for live in self._by_host.values():
             self._rejudge(live, live.backends)
         return gone
@@ -385,15 +391,24 @@ class LiveSites:
             if not hosts:
                 del self._hosts_of[name]
 
-    def resolve(self, names: Iterable[str]) -> None:
-        """Takes over what these names stand for now; a backend whose name has none is down."""
+    def resolve(self, names: Iterable[str]) -> list[LiveBackend]:
+        """Takes over what these names stand for now; a backend whose name has none is down.
+
+        Gives back the backends that have left an address.
+        """
+        moved = []
         for name in names:
+            addresses = self._routes.addresses(name) or ()
             for host in self._hosts_of.get(name, ()):
                 live = self._by_host[host]
                 for backend in (*live.backends, *live.by_url.values()):
                     if backend.backend.host == name:
-                        backend.addresses = self._routes.addresses(name) or ()
+                        if not set(backend.addresses) <= set(addresses):
+                            backend.epoch += 1
+                            moved.append(backend)
+                        backend.addresses = addresses
                 self._settle(live)
+        return moved
 
     def rejudge(self, keys: Iterable[Key]) -> None:
         """Takes over what the checks of these backends have found."""

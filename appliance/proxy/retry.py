@@ -1,6 +1,7 @@
 """Whether a request may be sent once more, to another backend (PURE)."""
 
 import enum
+import errno
 
 from appliance.wire.request import IDEMPOTENT
 
@@ -18,6 +19,15 @@ class Failure(enum.Enum):
     SILENT = "did not answer in time"
     BROKEN = "sent an answer that is not valid HTTP"
     CUT_SHORT = "broke off in the middle of its answer"
+
+
+# The box is out of something that every connection needs: accept(2), socket(2).
+_BOX_IS_OUT_OF = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+def is_box_at_fault(error: OSError) -> bool:
+    """Whether a connection failed for want of files or memory here: no backend's fault."""
+    return error.errno in _BOX_IS_OUT_OF
 
 
 _NOTHING_SENT = frozenset((Failure.CONNECT, Failure.CONNECT_TIMEOUT))

@@ -8,13 +8,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
+COMMAND = ("-m", "appliance.cli")
 
 
 def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
@@ -34,8 +35,16 @@ class Box:
     scheme = "http"
 
     def __init__(
-        self, folder: Path, sites: str, more: str = "", workers: int = 1, listen: str = ""
+        self,
+        folder: Path,
+        sites: str,
+        more: str = "",
+        workers: int = 1,
+        listen: str = "",
+        wrap: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """`wrap`: a command that starts the product, such as unshare or prlimit."""
         self.folder = folder
         self.config = folder / "gatelight.toml"
         self.log = folder / "access.log"
@@ -44,6 +53,8 @@ class Box:
         self._more = more
         self._listen = listen
         self._workers = workers
+        self._wrap = wrap
+        self._environment = environment
         self.port = self.plain_port = self.secure_port = 0
         self.process: subprocess.Popen[bytes]
         self.write(sites)
@@ -63,9 +74,10 @@ class Box:
     def __enter__(self) -> "Box":
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "appliance.cli", "serve", "--config", str(self.config)],
+                [*self._wrap, sys.executable, *COMMAND, "serve", "--config", str(self.config)],
                 stderr=errors,
                 cwd=ROOT,
+                env={**os.environ, **(self._environment or {})},
             )
         self.port = self.plain_port = wait_until(lambda: self._find_port("http"), "listening")
         if "https =" in self._listen:
