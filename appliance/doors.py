@@ -96,7 +96,7 @@ class Doors:
         if self._is_shut:
             return
         self._is_shut = True
-        self.close()
+        self._close_servers()
         self._say(
             f"nearly all of {self._limit} files are open: connections wait; raise LimitNOFILE"
         )
@@ -117,7 +117,13 @@ class Doors:
         self._say("there is room for open files: connections are taken again")
 
     def close(self) -> None:
-        """Takes no connection any more; the listening sockets stay open."""
+        """For good: nothing listens here any more."""
+        self._close_servers()
+        for door in self._doors:
+            door.listener.close()
+        self._doors.clear()
+
+    def _close_servers(self) -> None:
         for door in self._doors:
             server, door.server = door.server, None
             if server is not None:

@@ -26,6 +26,7 @@ class House:
         self.said: list[str] = []
         self.doors = Doors(loop, self.let_idle_go, self.said.append, lambda: self.open_files, 100)
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
 
     def let_idle_go(self) -> None:
         self.let_go += 1
@@ -35,7 +36,7 @@ class House:
         return asyncio.Protocol()
 
     async def knock(self) -> None:
-        await asyncio.open_connection(*self.listener.getsockname())
+        await asyncio.open_connection(*self.address)
         await asyncio.sleep(0.05)
 
 
@@ -45,7 +46,8 @@ def run(script: Callable[[House], Awaitable[None]]) -> None:
         await house.doors.add(house.listener, house.receive)
         await script(house)
         house.doors.close()
-        house.listener.close()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            house.listener.getsockname()
 
     asyncio.run(main())
 

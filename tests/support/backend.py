@@ -46,11 +46,18 @@ class Exchange:
 class ScriptedBackend:
     """Runs scripts by path; anything else is echoed: the head, the body's sum and length."""
 
-    def __init__(self, scripts: dict[str, Script] | None = None, path: str | None = None) -> None:
+    def __init__(
+        self,
+        scripts: dict[str, Script] | None = None,
+        path: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
         self.scripts = scripts or {}
         self.heads: list[bytes] = []
         self.connections = 0
-        self.port = 0
+        self._host = host
+        self.port = port
         self._path = path
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -58,7 +65,7 @@ class ScriptedBackend:
 
     @property
     def url(self) -> str:
-        return f"unix:{self._path}" if self._path else f"http://127.0.0.1:{self.port}"
+        return f"unix:{self._path}" if self._path else f"http://{self._host}:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -87,7 +94,7 @@ class ScriptedBackend:
         if self._path:
             await asyncio.start_unix_server(self._serve, self._path)
             return
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, self._host, self.port)
         self.port = server.sockets[0].getsockname()[1]
 
     async def greet(self, reader: asyncio.StreamReader) -> None:
