@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import resource
 import socket
 import ssl
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.wire.proxy_header import Endpoint, parse_proxy_header
 from tests.support.box import Box, read_all, site, wait_until
 from tests.support.secure import Authority, SecureServer, connect, get
 
@@ -102,10 +104,12 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def hello_for(name: str) -> bytes:
+def hello_for(name: str, *protocols: str) -> bytes:
     """What a client sends first."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=name)
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(protocols)
+    client = context.wrap_bio(incoming, outgoing, server_hostname=name)
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
     return outgoing.read()
@@ -155,6 +159,71 @@ def test_a_proxy_before_us_says_who_the_client_is(
             with authority.trusting().wrap_socket(raw, server_hostname="a.test") as sock:
                 assert b"200 OK" in get(sock, "/", "a.test")
         assert box.log_lines(1)[0].startswith("192.0.2.7 - - [")
+
+
+def test_version_2_says_what_was_asked_for_and_the_hello_follows_as_it_came(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        port = server.getsockname()[1]
+        more = 'proxy_protocol = "v2"'
+        with (
+            Box(tmp_path, carried("a.test", port, more=more), listen=LISTEN) as box,
+            socket.create_connection(("127.0.0.1", box.secure_port), timeout=20) as client,
+        ):
+            hello = hello_for("a.test", "h2", "http/1.1")
+            client.sendall(hello)
+            near, _ = server.accept()
+            with near:
+                data = b""
+                while len(data) < 16 or hello not in data:
+                    data += near.recv(65536)
+            header = parse_proxy_header(data)
+            assert header is not None
+            source = Endpoint("127.0.0.1", client.getsockname()[1])
+            assert header.ends == (source, Endpoint("127.0.0.1", box.secure_port))
+            assert (header.tags.authority, header.tags.alpn) == (b"a.test", b"h2")
+            assert data[header.size_bytes :] == hello
+
+
+@pytest.mark.parametrize("upload", [False, True], ids=["download", "upload"])
+def test_a_side_that_does_not_read_costs_bounded_memory(tmp_path: Path, upload: bool) -> None:
+    """The bytes need not be TLS beyond the hello: nobody here looks."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        port = server.getsockname()[1]
+        with (
+            Box(tmp_path, carried("a.test", port), listen=LISTEN) as box,
+            socket.create_connection(("127.0.0.1", box.secure_port), timeout=20) as client,
+        ):
+            hello = hello_for("a.test")
+            client.sendall(hello)
+            backend, _ = server.accept()
+            with backend:
+                assert backend.recv(65536) == hello
+                worker = box.status()["proxy"]["workers"][0]["pid"]
+                before = rss(worker)
+                writer, reader = (client, backend) if upload else (backend, client)
+                writer.settimeout(1)
+                sent = 0
+                with contextlib.suppress(TimeoutError):
+                    while sent < 1 << 30:
+                        sent += writer.send(bytes(1 << 20))
+                assert 1 << 20 < sent < 1 << 30
+                assert rss(worker) - before < 2 << 20
+                writer.shutdown(socket.SHUT_WR)
+                reader.settimeout(20)
+                left = sent
+                while data := reader.recv(1 << 20):
+                    left -= len(data)
+                assert left == 0
+
+
+def rss(pid: int) -> int:
+    """Resident memory in bytes (proc(5), statm)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def test_a_site_behind_tls_is_not_served_in_the_clear(

@@ -1,0 +1,123 @@
+"""nginx and HAProxy behind passthrough, configured as docs/https.md says, told who the client is."""
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.box import ROOT, Box, site, wait_until
+from tests.support.secure import Authority, connect, get
+
+PAGE = (ROOT / "docs/https.md").read_text()
+HOST = "cloud.home.arpa"
+PROGRAMS = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+
+
+def example(language: str) -> str:
+    """What the page shows for a server."""
+    found = re.search(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def plan_nginx(folder: Path, port: int, certificate: Path, key: Path) -> list[str]:
+    server = example("nginx").replace("listen 443", f"listen 127.0.0.1:{port}")
+    server = server.replace("/etc/ssl/cloud.pem", str(certificate))
+    server = server.replace("/etc/ssl/cloud.key", str(key)).replace("192.168.1.2", "127.0.0.1")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+    (folder / "nginx.conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off;\n{places}{server} }}\n"
+    )
+    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+
+
+def plan_haproxy(folder: Path, port: int, certificate: Path, key: Path) -> list[str]:
+    both = folder / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    frontend = example("haproxy").replace("bind :443", f"bind 127.0.0.1:{port}")
+    frontend = frontend.replace("/etc/ssl/cloud-and-key.pem", str(both))
+    (folder / "haproxy.cfg").write_text(f"defaults\n    timeout client 20s\n{frontend}")
+    return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def serving(command: list[str], port: int) -> Iterator[None]:
+    """The program in the foreground, until the end of the block."""
+    program = shutil.which(command[0], path=PROGRAMS)
+    assert program, f"{command[0]} is not installed: ./scripts/test installs it"
+    process = subprocess.Popen([program, *command[1:]])
+    try:
+        wait_until(lambda: listens(port), f"{command[0]} listening")
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("plan", [plan_nginx, plan_haproxy], ids=["nginx", "HAProxy"])
+def test_the_backend_knows_the_client_it_never_sees(
+    tmp_path: Path,
+    port: int,
+    plan: Callable[[Path, int, Path, Path], list[str]],
+    version: str,
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    more = f'tls = "passthrough"\nproxy_protocol = "{version}"'
+    sites = site(HOST, f"tcp://127.0.0.1:{port}", more=more)
+    trusted = 'trusted_proxies = ["127.0.0.1/32"]'
+    listen = 'https = "127.0.0.1:0"\naccept_proxy_protocol = true'
+    with (
+        serving(plan(tmp_path, port, *authority.issue(HOST)), port),
+        Box(tmp_path, sites, trusted, listen=listen) as box,
+        socket.create_connection(("127.0.0.1", box.secure_port), timeout=20) as raw,
+    ):
+        # A client from elsewhere, as the test can only come from here: a proxy before the box says so.
+        raw.sendall(b"PROXY TCP4 203.0.113.9 198.51.100.1 4711 443\r\n")
+        with authority.trusting().wrap_socket(raw, server_hostname=HOST) as sock:
+            told = get(sock, "/", HOST).split(b"\r\n\r\n")[1].decode()
+    words = told.split()
+    assert words[0] == "203.0.113.9"
+    if plan is plan_haproxy:
+        assert words[1] == "4711"
+        assert words[2:] == ([HOST] if version == "v2" else [])
+    else:
+        assert words[1:] == ["203.0.113.9", "4711"]
+
+
+def test_without_a_proxy_before_the_box_the_backend_knows_the_socket(
+    tmp_path: Path, port: int
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    more = 'tls = "passthrough"\nproxy_protocol = "v2"'
+    sites = site(HOST, f"https://127.0.0.1:{port}", more=more)
+    with (
+        serving(plan_nginx(tmp_path, port, *authority.issue(HOST)), port),
+        Box(tmp_path, sites, listen='https = "127.0.0.1:0"') as box,
+        connect(box.secure_port, authority.trusting(), HOST) as sock,
+    ):
+        name, own_port = sock.getsockname()
+        told = get(sock, "/", HOST).split(b"\r\n\r\n")[1].decode()
+        assert told.split() == [name, name, str(own_port)]
