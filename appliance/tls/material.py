@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
     load_pem_private_key,
 )
@@ -37,13 +40,15 @@ def parse_material(chain: bytes, key: bytes) -> Material:
     """From a certificate chain and its key, both PEM. Raises CertificateError."""
     certificates = _parse_chain(chain)
     own = certificates[0]
-    public = _parse_public_key(key)
+    private = _parse_key(key)
+    public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if _public_bytes(own) != public:
         if any(_public_bytes(other) == public for other in certificates[1:]):
             raise CertificateError("must stand first in its file, before those that signed it")
         raise CertificateError("does not belong to its key: put two there that do")
+    key_pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return Material(
-        key.rstrip() + b"\n" + b"".join(each.public_bytes(Encoding.PEM) for each in certificates),
+        key_pem + b"".join(each.public_bytes(Encoding.PEM) for each in certificates),
         name_of(own.issuer),
         names_of(own),
         own.not_valid_before_utc,
@@ -60,16 +65,15 @@ def _parse_chain(chain: bytes) -> list[x509.Certificate]:
         raise CertificateError(f"is spoilt ({error}): put it there anew") from None
 
 
-def _parse_public_key(key: bytes) -> bytes:
+def _parse_key(key: bytes) -> PrivateKeyTypes:
     try:
-        public = load_pem_private_key(key, password=None).public_key()
+        return load_pem_private_key(key, password=None)
     except TypeError:
         raise CertificateError("has a key that is encrypted: remove its passphrase") from None
     except (ValueError, UnsupportedAlgorithm):
         raise CertificateError(
             'has a key that is not one: it has to hold "-----BEGIN PRIVATE KEY-----"'
         ) from None
-    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _public_bytes(certificate: x509.Certificate) -> bytes:
