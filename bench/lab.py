@@ -2,15 +2,16 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.certificate import make_certificate
 from bench.figures import Measurement
 from bench.loads import LoadError
 from bench.processes import read_cpu_s
 from bench.running import DIRECT, Running, StartError, free_port, running
-from bench.targets import PROXIES, Launch, Setup
+from bench.targets import PROXIES, Launch, Proxy, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Sizes:
     kill_requests: int = 200_000
     kill_concurrency: int = 50
     kills: int = 5
+    handshakes: int = 3000
+    pings: int = 20_000
 
 
 QUICK = Sizes(
@@ -42,6 +45,8 @@ QUICK = Sizes(
     idle_connections=300,
     kill_requests=3000,
     kills=2,
+    handshakes=100,
+    pings=500,
 )
 
 
@@ -60,9 +65,21 @@ class Lab:
         path.mkdir(parents=True)
         return path
 
-    def launch(self, name: str, backends: Sequence[int], workers: int = 1) -> Launch:
-        setup = Setup(self.new_folder(name), free_port(), backends, workers)
-        return PROXIES[name].plan(setup)
+    def launch(
+        self,
+        name: str,
+        backends: Sequence[int],
+        workers: int = 1,
+        family: Mapping[str, Proxy] = PROXIES,
+        secure: bool = False,
+    ) -> Launch:
+        certificate = make_certificate(self.folder) if secure else None
+        setup = Setup(self.new_folder(name), free_port(), backends, workers, certificate)
+        return family[name].plan(setup)
+
+    def members(self, family: Mapping[str, Proxy]) -> list[str]:
+        """Those of a family that were chosen; a variant goes with its proxy."""
+        return [name for name in family if {name, name.partition("-")[0]} & set(self.proxies)]
 
     @contextlib.contextmanager
     def targets(
@@ -70,15 +87,19 @@ class Lab:
         measurement: Measurement,
         backends: Sequence[int],
         direct: bool = False,
+        family: Mapping[str, Proxy] = PROXIES,
+        secure: bool = False,
     ) -> Iterator[list[Running]]:
         """All that start; the others become faults of the measurement."""
         with contextlib.ExitStack() as stack:
             started = []
             if direct:
                 started.append(Running(DIRECT, backends[0], 0, self.folder))
-            for name in self.proxies:
+            names = self.proxies if family is PROXIES else self.members(family)
+            for name in names:
+                launch = self.launch(name, backends, family=family, secure=secure)
                 try:
-                    started.append(stack.enter_context(running(self.launch(name, backends))))
+                    started.append(stack.enter_context(running(launch)))
                 except StartError as error:
                     self.fault(measurement, str(error))
             yield started

@@ -76,10 +76,10 @@ def run_tool(command: list[str], limit_s: float) -> str:
     return done.stdout
 
 
-def run_wrk(port: int, head: str, connections: int, seconds: float) -> Wrk:
+def run_wrk(port: int, head: str, connections: int, seconds: float, scheme: str = "http") -> Wrk:
     """Keep-alive load with one of the heads of requests.lua; any bad answer is an error."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(LUA)]
-    command += [f"http://127.0.0.1:{port}/", "--", head]
+    command += [f"{scheme}://127.0.0.1:{port}/", "--", head]
     result = parse_wrk(run_tool(command, seconds + MARGIN_S))
     if result.faults or not result.requests:
         raise LoadError(f"wrk: {result.faults} of {result.requests} requests went wrong")

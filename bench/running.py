@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.processes import read_tree
-from bench.targets import Launch
+from bench.targets import Launch, Speaks
 
 START_S = 15.0
 STOP_S = 10.0
 POLL_S = 0.05
 DIRECT = "direct"
+HOST = "photos.home.arpa"
 
 
 class StartError(Exception):
@@ -47,20 +49,39 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(port: int) -> bool:
+def answers(port: int, speaks: Speaks = Speaks.HTTP) -> bool:
     """Whether a request gets a 200; an open port alone may belong to a half-started proxy."""
-    request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    request = f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
-            connection.sendall(request)
-            return connection.recv(4096).startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as plain:
+            if speaks is Speaks.TCP:
+                return True
+            with secured(plain) if speaks is Speaks.HTTPS else plain as connection:
+                connection.sendall(request)
+                return connection.recv(4096).startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
     except OSError:
         return False
 
 
+def secured(sock: socket.socket, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
+    """TLS as a client that believes anybody."""
+    return TRUSTING.wrap_socket(sock, server_hostname=HOST, session=session)
+
+
+def trusting_context() -> ssl.SSLContext:
+    """A client's settings that believe anybody: what is measured is not whether they are right."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+TRUSTING = trusting_context()
+
+
 def wait_for(process: subprocess.Popen[bytes], launch: Launch, said: Path) -> None:
     end = time.monotonic() + START_S
-    while not answers(launch.port):
+    while not answers(launch.port, launch.speaks):
         if process.poll() is not None or time.monotonic() > end:
             lines = said.read_text(errors="replace").strip().splitlines()
             last = lines[-1][:400] if lines else "it said nothing"

@@ -6,6 +6,7 @@ end a load (requests per connection, connections per client) are raised; the res
 each proxy has it by default.
 """
 
+import enum
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,14 @@ MAX_CONNECTIONS = 16384
 HAPROXY_CONNECTIONS = 12000
 
 
+class Speaks(enum.Enum):
+    """How a target is asked whether it serves."""
+
+    HTTP = enum.auto()
+    HTTPS = enum.auto()
+    TCP = enum.auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a target is to be: where it listens and what is behind it."""
@@ -25,6 +34,8 @@ class Setup:
     port: int
     backends: Sequence[int]
     workers: int = 1
+    secure: Path | None = None
+    """Where site.pem, site.key and both.pem are, for a target that ends TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class Launch:
     files: dict[str, str]
     command: tuple[str, ...]
     environment: dict[str, str]
+    speaks: Speaks = Speaks.HTTP
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,10 @@ def plan_launch(
     command: Sequence[str],
     environment: dict[str, str] | None = None,
 ) -> Launch:
-    return Launch(name, setup.port, setup.folder, {file: text}, tuple(command), environment or {})
+    speaks = Speaks.HTTPS if setup.secure else Speaks.HTTP
+    return Launch(
+        name, setup.port, setup.folder, {file: text}, tuple(command), environment or {}, speaks
+    )
 
 
 def nginx_text(folder: Path, workers: int, http: str) -> str:
@@ -77,6 +92,17 @@ http {{
 """
 
 
+def nginx_tls(secure: Path | None) -> str:
+    """Its defaults with sessions kept, as everybody configures it."""
+    if secure is None:
+        return ""
+    return f"""        ssl_certificate {secure}/site.pem;
+        ssl_certificate_key {secure}/site.key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:sessions:10m;
+"""
+
+
 def plan_nginx(setup: Setup, buffered: bool = False) -> Launch:
     """Streaming instead of its temporary files, which could only slow it down here."""
     servers = "\n".join(f"        server 127.0.0.1:{port};" for port in setup.backends)
@@ -89,8 +115,8 @@ def plan_nginx(setup: Setup, buffered: bool = False) -> Launch:
         keepalive_requests 100000000;
     }}
     server {{
-        listen 127.0.0.1:{setup.port} reuseport backlog=4096;
-        location / {{
+        listen 127.0.0.1:{setup.port}{" ssl" if setup.secure else ""} reuseport backlog=4096;
+{nginx_tls(setup.secure)}        location / {{
             proxy_pass http://backend;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
@@ -118,6 +144,7 @@ def plan_haproxy(setup: Setup) -> Launch:
     servers = "\n".join(
         f"    server b{index} 127.0.0.1:{port}" for index, port in enumerate(setup.backends)
     )
+    crt = f" ssl crt {setup.secure}/both.pem ssl-min-ver TLSv1.2" if setup.secure else ""
     text = f"""global
     nbthread {setup.workers}
     maxconn {HAPROXY_CONNECTIONS}
@@ -132,9 +159,9 @@ defaults
     timeout http-keep-alive {IDLE_S}s
     timeout server 600s
 frontend front
-    bind 127.0.0.1:{setup.port} backlog 4096
+    bind 127.0.0.1:{setup.port} backlog 4096{crt}
     http-request set-header X-Forwarded-For %[src]
-    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Proto http{"s" if setup.secure else ""}
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     http-request set-header X-Real-IP %[src]
     default_backend back
@@ -150,6 +177,8 @@ backend back
 def plan_caddy(setup: Setup) -> Launch:
     """Sets X-Forwarded-For, -Proto and -Host by itself."""
     backends = " ".join(f"127.0.0.1:{port}" for port in setup.backends)
+    files = f"{setup.secure}/site.pem {setup.secure}/site.key"
+    tls = f"\n    tls {files} {{\n        alpn http/1.1\n    }}" if setup.secure else ""
     text = f"""{{
     admin off
     auto_https off
@@ -159,8 +188,8 @@ def plan_caddy(setup: Setup) -> Launch:
         }}
     }}
 }}
-http://:{setup.port} {{
-    bind 127.0.0.1
+{"https" if setup.secure else "http"}://:{setup.port} {{
+    bind 127.0.0.1{tls}
     log {{
         output file {setup.folder}/access.log {{
             roll_disabled
@@ -187,8 +216,12 @@ def gatelight_program() -> str:
 
 def plan_gatelight(setup: Setup) -> Launch:
     backends = ", ".join(f'"http://127.0.0.1:{port}"' for port in setup.backends)
+    ended = f"""tls = "terminate"
+certificate = "{setup.secure}/site.pem"
+key = "{setup.secure}/site.key"
+"""
     text = f"""[listen]
-http = "127.0.0.1:{setup.port}"
+{"https" if setup.secure else "http"} = "127.0.0.1:{setup.port}"
 admin_socket = "{setup.folder}/admin.sock"
 [proxy]
 workers = {setup.workers}
@@ -202,7 +235,7 @@ connections_per_client = {MAX_CONNECTIONS}
 [[site]]
 host = "*"
 backends = [{backends}]
-"""
+{ended if setup.secure else ""}"""
     command = [gatelight_program(), "serve", "--config", str(setup.folder / "gatelight.toml")]
     return plan_launch("gatelight", setup, "gatelight.toml", text, command)
 

@@ -4,13 +4,18 @@ from collections.abc import Callable
 
 from bench.figures import Measurement
 from bench.lab import Lab
-from bench.measures import bodies, idle, kill, million, requests, spread
+from bench.measures import bodies, carried, handshakes, idle, kill, million, requests, spread
 
 MEASURES: dict[str, Callable[[Lab], Measurement]] = {
     "keepalive": requests.measure_keepalive,
     "fresh": requests.measure_fresh,
+    "tls": requests.measure_tls,
+    "handshakes": handshakes.measure,
     "bodies": bodies.measure,
+    "carried": carried.measure,
     "idle": idle.measure,
+    "tls-idle": idle.measure_tls,
+    "carried-idle": idle.measure_carried,
     "spread": spread.measure,
     "kill": kill.measure,
     "ab": million.measure,

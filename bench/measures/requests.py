@@ -9,17 +9,20 @@ from bench.running import Running, free_port, running
 WARM_S = 1.0
 
 
-def measure_heads(lab: Lab, measurement: Measurement, heads: dict[str, str]) -> Measurement:
+def measure_heads(
+    lab: Lab, measurement: Measurement, heads: dict[str, str], secure: bool = False
+) -> Measurement:
     """A pair of figures for every kind of head: CPU time, and requests a second."""
     baselines = (BASELINE, "nginx-buffered")
     cpu = {head: Figure(f"CPU, {words}", "us", 1, baselines) for head, words in heads.items()}
     rate = {head: Figure(f"rate, {words}", "1/s", 0) for head, words in heads.items()}
     sizes = lab.sizes
+    scheme = "https" if secure else "http"
 
     def run(target: Running) -> None:
         for head in heads:
             with counted_cpu(target) as used:
-                result = run_wrk(target.port, head, sizes.connections, sizes.seconds)
+                result = run_wrk(target.port, head, sizes.connections, sizes.seconds, scheme)
             per_request_us = used.seconds * 1e6 / result.requests
             cpu[head].add(target.name, per_request_us)
             rate[head].add(target.name, result.requests / result.seconds)
@@ -27,12 +30,12 @@ def measure_heads(lab: Lab, measurement: Measurement, heads: dict[str, str]) -> 
 
     def warm(target: Running) -> None:
         for head in heads:
-            run_wrk(target.port, head, sizes.connections, WARM_S)
+            run_wrk(target.port, head, sizes.connections, WARM_S, scheme)
 
     with running(plan_web(lab.new_folder("web"), free_port())) as web:
         for _ in range(sizes.rounds):
             # Started anew: where a process happens to lie in memory is worth some per cent.
-            with lab.targets(measurement, [web.port]) as targets:
+            with lab.targets(measurement, [web.port], secure=secure) as targets:
                 lab.alternate(measurement, targets, 1, warm)
                 lab.alternate(measurement, targets, 1, run)
     measurement.figures = [figure for head in heads for figure in (cpu[head], rate[head])]
@@ -60,3 +63,15 @@ def measure_fresh(lab: Lab) -> Measurement:
     )
     measurement = Measurement("fresh", "A new connection for each request", note)
     return measure_heads(lab, measurement, {"close": "new connection"})
+
+
+def measure_tls(lab: Lab) -> Measurement:
+    sizes = lab.sizes
+    note = (
+        "As above over TLS 1.3 that ends at the target, certificate ECDSA P-256; wrk with "
+        f"{sizes.connections} connections, {sizes.rounds} alternated runs of {sizes.seconds:g} s "
+        "each."
+    )
+    measurement = Measurement("tls", "CPU time of a keep-alive request over TLS", note)
+    heads = {"browser": "browser head", "minimal": "minimal head"}
+    return measure_heads(lab, measurement, heads, secure=True)

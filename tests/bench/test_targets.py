@@ -4,14 +4,39 @@ from pathlib import Path
 
 import pytest
 
+from bench.carriers import CARRIERS
 from bench.machine import parse_field, parse_version
-from bench.targets import PROXIES, Launch, Setup
+from bench.targets import PROXIES, Launch, Setup, Speaks
+
+SOMEWHERE = Path("/tmp/somewhere")
+
+
+@pytest.fixture(params=[None, Path("/tmp/secure")], ids=["in the clear", "over TLS"])
+def secure(request: pytest.FixtureRequest) -> Path | None:
+    found: Path | None = request.param
+    return found
 
 
 @pytest.fixture(params=list(PROXIES))
-def launch(request: pytest.FixtureRequest) -> Launch:
-    setup = Setup(Path("/tmp/somewhere"), 18080, [19001, 19002])
-    return PROXIES[request.param].plan(setup)
+def launch(request: pytest.FixtureRequest, secure: Path | None) -> Launch:
+    return PROXIES[request.param].plan(Setup(SOMEWHERE, 18080, [19001, 19002], secure=secure))
+
+
+def test_a_target_over_tls_shows_the_certificate(launch: Launch, secure: Path | None) -> None:
+    (text,) = launch.files.values()
+    assert ("/tmp/secure/" in text) is (secure is not None)
+    assert launch.speaks is (Speaks.HTTP if secure is None else Speaks.HTTPS)
+
+
+@pytest.mark.parametrize("name", CARRIERS)
+def test_a_carrier_knows_its_backend_and_keeps_its_files(name: str) -> None:
+    carrier = CARRIERS[name].plan(Setup(SOMEWHERE, 18080, [19001]))
+    ((file, text),) = carrier.files.items()
+    assert "127.0.0.1:18080" in text
+    assert "127.0.0.1:19001" in text
+    assert carrier.command[-1] == f"/tmp/somewhere/{file}"
+    assert ("splice-response" in text) is (name == "haproxy-splice")
+    assert carrier.name == name
 
 
 def test_a_target_listens_on_loopback_and_knows_every_backend(launch: Launch) -> None:
