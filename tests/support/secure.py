@@ -50,6 +50,8 @@ class Authority:
 def trusting(root: Path) -> ssl.SSLContext:
     """A client's settings that trust one root alone."""
     context = ssl.create_default_context(cafile=root)
+    # This authority is as bare as the usual home-made one, which Python 3.13 alone would refuse.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.set_alpn_protocols(["http/1.1"])
     return context
 
