@@ -176,7 +176,7 @@ def find_secure_site(sites: Iterable[Site], host: str) -> Site:
             if site.tls is TlsMode.TERMINATE:
                 return site
             raise LookupError(f'{host} has tls = "{site.tls.value}": there is no certificate here')
-    raise LookupError(f"there is no site {host}: gatelight cert list shows which there are")
+    raise LookupError(f"no site {host} ends TLS here: gatelight cert list shows which do")
 
 
 def describe(entry: "Entry") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from appliance.routing.model import (
     Backend,
     Balance,
     CertificateFiles,
+    CertificatePem,
     Check,
     ProxyProtocol,
     Scheme,
@@ -21,6 +22,9 @@ from appliance.routing.model import (
 from appliance.toml_lines import Path
 
 MAX_WEIGHT = 1000
+PEM = "-----BEGIN "
+# A chain of certificates has some KiB.
+MAX_PEM_BYTES = 64 * 1024
 
 
 def hosts(value: Any) -> tuple[str, ...]:
@@ -69,6 +73,21 @@ def host_header(value: Any) -> str:
     return name
 
 
+def pem(value: Any) -> str:
+    """What stands in a PEM file; whether it is any good is for those to say who load it."""
+    content = text(value)
+    if not content.startswith(PEM):
+        raise ValueError(f'PEM text is needed: it begins with "{PEM}"')
+    if len(content) > MAX_PEM_BYTES or not content.isascii():
+        raise ValueError(f"PEM text is ASCII, and has at most {MAX_PEM_BYTES} bytes")
+    return content
+
+
+def path_or_pem(value: Any) -> str:
+    """A file's path, or what could stand in it."""
+    return pem(value) if text(value).startswith(PEM) else path(value)
+
+
 SITE = {
     "host": Key("hosts", hosts),
     "backends": Key("backends", backend_urls),
@@ -77,8 +96,8 @@ SITE = {
     "backend_ca": Key("backend_ca", path),
     "backend_verify": Key("backend_verify", flag),
     "tls": Key("tls", one_of(TlsMode)),
-    "certificate": Key("certificate", path),
-    "key": Key("key", path),
+    "certificate": Key("certificate", path_or_pem),
+    "key": Key("key", path_or_pem),
     "redirect_http": Key("redirect_http", flag),
     "hsts": Key("hsts", flag),
     "balance": Key("balance", one_of(Balance)),
@@ -139,7 +158,8 @@ def read_site(table: dict[str, Any], path: Path, faults: Faults) -> Iterator[Sit
         return
     certificate, key = values.pop("certificate", None), values.pop("key", None)
     if certificate is not None:
-        values["certificate"] = CertificateFiles(certificate, key)
+        kind = CertificatePem if certificate.startswith(PEM) else CertificateFiles
+        values["certificate"] = kind(certificate, key)
     origin = faults.place_of(path)
     for name in names:
         yield Site(name, backends, origin=origin, **values)
@@ -155,10 +175,11 @@ def find_tls_faults(
     """What does not go with a site's `tls`, as (key, what is wrong)."""
     mode = values.get("tls", TlsMode.OFF)
     if mode is TlsMode.PASSTHROUGH:
-        if any(backend.scheme not in (Scheme.TCP, Scheme.HTTPS) for backend in backends):
+        plain = [backend for backend in backends if not backend.is_carried]
+        if len(plain) == len(backends):
             yield "backends", 'tls = "passthrough" needs tcp://HOST:PORT or https://HOST'
         for key in _FOR_REQUESTS:
-            if key in values:
+            if key in values and not plain:
                 yield key, 'does nothing with tls = "passthrough": the requests are not readable'
         if (check := values.get("check")) and check.path:
             yield "health", 'a path cannot be asked for with tls = "passthrough": leave it out'
@@ -175,3 +196,5 @@ def find_tls_faults(
     elif ("certificate" in values) != ("key" in values):
         key, other = ("certificate", "key") if "certificate" in values else ("key", "certificate")
         yield key, f"a certificate comes with its key: {other} is missing"
+    elif values.get("certificate", "").startswith(PEM) != values.get("key", "").startswith(PEM):
+        yield "key", "certificate and key are two paths, or both PEM text"

@@ -85,7 +85,7 @@ class Control:
         self.certificates = Certificates(
             context.routes,
             self.tell,
-            lambda: self.roster.sites.values(),
+            lambda: self.roster.secure.values(),
             Path(settings.proxy.state_dir),
             SystemClock(),
             lambda: self.box,
@@ -140,7 +140,7 @@ class Control:
 
     def tell(self, message: Message) -> None:
         """Sends a change to every worker."""
-        if isinstance(message, Changed) and message.hosts:
+        if isinstance(message, Changed) and not self.roster.secure.keys().isdisjoint(message.hosts):
             self.certificates.look()
         data = encode(message)
         for worker in list(self.workers):

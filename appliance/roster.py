@@ -12,7 +12,7 @@ from appliance.board import BoardFullError
 from appliance.console import say
 from appliance.feed import Changed, Routes
 from appliance.names import Addresses, Names, Resolve, names_of, resolve
-from appliance.routing.model import Site
+from appliance.routing.model import Site, TlsMode
 
 # A worker takes its messages between requests: one of this size keeps it for some milliseconds.
 MAX_CHANGES_A_MESSAGE = 250
@@ -42,6 +42,8 @@ class Roster:
         self._follower = follower
         self.sites, self.addresses, self.dead = routes.adopt()
         self.names = Names(self._place, resolve)
+        self.secure: dict[str, Site] = {}
+        """Those that end TLS here, and so have a certificate."""
         self._uses: Counter[str] = Counter()
         self._hosts: dict[str, None] = {}
         self._moved: dict[str, None] = {}
@@ -66,6 +68,7 @@ class Roster:
             gone = self.sites.pop(host, None)
             if gone is not None:
                 self._routes.remove_site(host)
+                self.secure.pop(host, None)
                 if self._follower is not None:
                     self._follower.remove(host)
                 self._unfollow(gone)
@@ -99,6 +102,9 @@ class Roster:
         self._note(self._hosts, site.host)
 
     def _follow(self, site: Site) -> None:
+        self.secure.pop(site.host, None)
+        if site.tls is TlsMode.TERMINATE:
+            self.secure[site.host] = site
         if self._follower is not None:
             self._follower.put(site)
         for name in names_of(site):

@@ -26,7 +26,8 @@ from appliance.proxy.client import ClientConnection
 from appliance.proxy.gate import Gate, LineLog
 from appliance.proxy.hello import Hello
 from appliance.proxy.introduction import Introduction
-from appliance.proxy.live import LiveBackend, LiveSites
+from appliance.proxy.live import LiveBackend
+from appliance.proxy.live_sites import LiveSites
 from appliance.proxy.transport import Receiver
 from appliance.proxy.trust import Trust
 from appliance.telemetry.access_log import OFF, AccessLog

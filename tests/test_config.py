@@ -15,7 +15,7 @@ from appliance.config import (
     parse_sites,
 )
 from appliance.quantities import Address, parse_address, parse_duration, parse_size
-from appliance.routing.model import Balance, CertificateFiles, TlsMode
+from appliance.routing.model import Balance, CertificateFiles, CertificatePem, TlsMode
 
 LISTEN = '[listen]\nhttp = ":8080"\n'
 SITE = '[[site]]\nhost = "a"\nbackends = ["http://b"]\n'
@@ -114,6 +114,22 @@ def test_sites_behind_tls_are_read_with_their_keys() -> None:
     assert carried.backends[0].url == "tcp://b:1"
 
 
+def test_a_certificate_may_stand_in_the_file_itself() -> None:
+    lines = "-----BEGIN CERTIFICATE-----\nx\n"
+    pair = f'certificate = """\n{lines}"""\nkey = """\n{lines}"""\n'
+    (site,) = parse_settings(TLS + SITE + ENDED + pair, "f").sites
+    assert site.certificate == CertificatePem(lines, lines)
+
+
+def test_a_site_may_carry_tls_and_serve_requests() -> None:
+    """Requests have settings that mean nothing where TLS is carried."""
+    content = TLS + "[[site]]\nhost = 'a'\nbackends = ['tcp://b:1', 'http://b']\nsticky = true\n"
+    (site,) = parse_settings(content + CARRIED, "f").sites
+    assert [backend.is_carried for backend in site.backends] == [True, False]
+    assert not site.is_all_carried
+    assert site.sticky
+
+
 def test_a_host_and_a_backend_may_stand_without_a_list() -> None:
     (site,) = parse_sites('[[site]]\nhost = "*"\nbackends = "http://b"\n', "f")
     assert site.host == "*"
@@ -132,6 +148,8 @@ FAULTS = [
     pytest.param(TLS + SITE + CARRIED, "f:5: site.backends: ", id="a request's backend with passthrough"),
     pytest.param(TLS + TCP_SITE + "sticky = true\n" + CARRIED, "f:6: site.sticky: does nothing", id="a request's key with passthrough"),
     pytest.param(LISTEN + TCP_SITE, 'f:5: site.backends: tcp:// needs tls = "passthrough"', id="tcp without passthrough"),
+    pytest.param(TLS + SITE + ENDED + "certificate = '/a'\nkey = '-----BEGIN '", "f:8: site.key: certificate and key are two paths, or both PEM text", id="a path and a text"),
+    pytest.param(TLS + SITE + ENDED + "certificate = '-----BEGIN é'\nkey = '-----BEGIN '", "f:7: site.certificate: PEM text is ASCII", id="no PEM text"),
     pytest.param(LISTEN + SITE + "certificate = '/a'", 'f:6: site.certificate: needs tls = "terminate"', id="certificate without tls"),
     pytest.param(LISTEN + SITE + "hsts = true", 'f:6: site.hsts: needs tls = "terminate"', id="hsts without tls"),
     pytest.param(LISTEN + SITE + "[site.access]", "f:6: site.access: not yet supported", id="subsection of later"),

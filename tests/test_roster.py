@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from appliance.board import Board
 from appliance.feed import Changed, Routes
 from appliance.names import Addresses
 from appliance.roster import MAX_CHANGES_A_MESSAGE, Roster
-from appliance.routing.model import Site, parse_backend
+from appliance.routing.model import Site, TlsMode, parse_backend
 
 TABLE: dict[str, Addresses] = {"nas": ("10.0.0.1",), "other": ("10.0.0.2",)}
 
@@ -69,6 +70,24 @@ def test_a_replacement_tells_the_difference_and_keeps_the_order() -> None:
     run(script, board)
     (change,) = told
     assert set(change.hosts) == {"b", "c", "d"}
+
+
+def test_those_that_end_tls_are_known_without_a_look_at_all() -> None:
+    board = Board()
+
+    def first(roster: Roster, routes: Routes, told: list[Changed]) -> None:
+        roster.change([site("a"), replace(site("b"), tls=TlsMode.TERMINATE)])
+        assert list(roster.secure) == ["b"]
+
+    def second(roster: Roster, routes: Routes, told: list[Changed]) -> None:
+        assert list(roster.secure) == ["b"]
+        roster.change([replace(site("a"), tls=TlsMode.TERMINATE), site("b")])
+        assert list(roster.secure) == ["a"]
+        roster.change([], ["a"])
+        assert not roster.secure
+
+    run(first, board)
+    run(second, board)
 
 
 def test_many_changes_come_in_messages_of_a_bounded_size() -> None:

@@ -145,6 +145,35 @@ def test_a_file_goes_to_redis_and_back_and_nothing_is_lost(
     assert json.loads(capsys.readouterr().out) == before
 
 
+def test_a_certificate_in_redis_goes_to_a_file_and_back(
+    folder: Path, server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = {name: f"-----BEGIN {name}-----\nx\n" for name in ("certificate", "key")}
+    server.set_frontend("a.w.test", "http://a", prefix="lab:")
+    server.ask("HSET", "lab:tls:*.w.test", *(word for each in pair.items() for word in each))
+    secure = f'[listen]\nhttp = ":0"\nhttps = ":0"\n[store]\nfile = "{folder}/fresh.toml"\n'
+    (folder / "secure.toml").write_text(secure)
+    assert sites(folder, "export", str(folder / "fresh.toml"), config="redis.toml") == 0
+    assert sites(folder, "show", "a.w.test", "--json", config="secure.toml") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == {"host": "a.w.test", "backends": ["http://a"], "tls": "terminate", **pair}
+    server.ask("FLUSHALL")
+    assert sites(folder, "import", str(folder / "fresh.toml"), config="redis.toml") == 0
+    assert sites(folder, "show", "a.w.test", "--json", config="redis.toml") == 0
+    assert json.loads(capsys.readouterr().out) == shown
+
+
+def test_what_is_too_large_for_redis_is_told_and_nothing_is_written(
+    folder: Path, server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    urls = json.dumps([f"http://{'x' * 60}.{number}.test" for number in range(1000)])
+    with (folder / "sites.toml").open("a") as file:
+        file.write(f'\n[[site]]\nhost = "large.test"\nbackends = {urls}\n')
+    assert sites(folder, "import", str(folder / "sites.toml"), config="redis.toml") == 1
+    assert "gatelight: large.test: more than 65536 bytes" in capsys.readouterr().err
+    assert server.ask("KEYS", "*") == []
+
+
 def test_what_hipache_wrote_is_shown_changed_and_removed(
     folder: Path, server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -133,6 +133,7 @@ class Attempts(ABC):
             self.site = site
             self.refuse(detour)
             return None
+        site = site.plain or site
         if client.front is not None or not site.site.redirect_http:
             gate.sites.remember(key, site)
         return site

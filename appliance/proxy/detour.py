@@ -23,7 +23,9 @@ def choose_detour(
         return None
     if site.redirect_http and https_port is not None:
         return redirect_to(_secure_url(request, peer, https_port))
-    return only_over_tls(request.host) if site.tls is TlsMode.PASSTHROUGH else None
+    if site.tls is TlsMode.PASSTHROUGH and site.is_all_carried:
+        return only_over_tls(request.host)
+    return None
 
 
 def _agrees(request: Request, site: Site, front: Front) -> bool:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from appliance.config import Limits
 from appliance.proxy.error_pages import BOX_FULL, CLIENT_FULL, ErrorAnswer
 from appliance.proxy.forwarding import Network, Peer
-from appliance.proxy.live import LiveSite, LiveSites
+from appliance.proxy.live import LiveSite
+from appliance.proxy.live_sites import LiveSites
 from appliance.proxy.opinions import Hooks
 from appliance.proxy.transport import Engine, Link
 from appliance.proxy.trust import Trust

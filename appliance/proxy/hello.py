@@ -85,7 +85,8 @@ class Hello(Arrival):
             self._refuse(Alert.UNRECOGNIZED_NAME)
         elif site.site.tls is TlsMode.PASSTHROUGH:
             self.leave()
-            through = Passthrough(self.gate, self._peer, site, hello, self._buffer)
+            carried = site.carried or site
+            through = Passthrough(self.gate, self._peer, carried, hello, self._buffer)
             self.transport.set_protocol(through)
             through.connection_made(self.transport)
         else:

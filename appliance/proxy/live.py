@@ -1,28 +1,20 @@
-"""Sites as a worker holds them: the settings, and what changes while it serves."""
+"""A site and its backends in a worker: the settings, and what changes while it serves."""
 
-import random
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, NamedTuple, Protocol
 
 from appliance.proxy.transport import Engine, Receiver
-from appliance.routing.balance import Balancer, Target, cookie_for, make_balancer
+from appliance.routing.balance import Balancer, Target, cookie_for
 from appliance.routing.health import Condition, Suspicion, Verdict, share_of
-from appliance.routing.model import Backend, ProxyProtocol, Scheme, Site, parse_backend
+from appliance.routing.model import Backend, Scheme, Site
 from appliance.routing.standing import Key
-from appliance.routing.table import patterns_of
 from appliance.wire.request import Request
 
 STICKY_COOKIE = b"gatelight"
-# RFC 6797 6.1: a year, as is usual.
-HSTS_LINE = b"Strict-Transport-Security: max-age=31536000\r\n"
-# Host values remembered with the site they led to; clients can invent any number of them.
-MAX_REMEMBERED_HOSTS = 4096
-# Backends beside a site's own that its hooks may ask for.
-MAX_ROUTED = 64
 
 
 class Pool(Protocol):
@@ -34,6 +26,9 @@ class Pool(Protocol):
     def discard(self, connection: Any) -> None: ...
     def take_expired(self, now_s: float) -> list[Any]: ...
     def take_all(self) -> list[Any]: ...
+
+
+NewPool = Callable[[], Pool]
 
 
 class LiveBackend(Target):
@@ -139,9 +134,10 @@ class LiveSite:
     name: bytes
     backends: list[LiveBackend]
     balancer: Balancer
+    cells: memoryview
+    """Its counters (telemetry/counters)."""
     is_introduced: bool
     """Its backends are told who the client is by a PROXY header."""
-    cells: memoryview | None = None
     by_cookie: dict[bytes, LiveBackend] | None = None
     only: LiveBackend | None = None
     """The one backend of a site that has one: nothing to choose."""
@@ -149,6 +145,10 @@ class LiveSite:
     """Backends beside its own that hooks have asked for, as they wrote them."""
     base: "LiveSite | None" = None
     """The whole site, where this is a part of it."""
+    carried: "LiveSite | None" = None
+    """Of a site that passes TLS through and serves plain requests too: those who get the TLS."""
+    plain: "LiveSite | None" = None
+    """And those who get the requests."""
     hsts_line: bytes = b""
     """What answers over TLS have in addition."""
 
@@ -172,6 +172,12 @@ class LiveSite:
         """
         if self.base is not None:
             return self.base.settle(now_s)
+        parts = [part for part in (self.carried, self.plain) if part is not None]
+        for part in parts or [self]:
+            part._settle_alone(now_s)
+        return any(b.back_at_s or b.suspicion.is_active(now_s) for b in self.backends)
+
+    def _settle_alone(self, now_s: float) -> None:
         usable = [backend for backend in self.backends if backend.is_usable]
         reachable = [b for b in usable if not b.suspicion.is_active(now_s)] or usable
         for backend in self.backends:
@@ -180,7 +186,6 @@ class LiveSite:
             if backend.is_reachable and not was_reachable:
                 backend.back_at_s = now_s
             backend.ease(now_s)
-        return any(b.back_at_s or b.suspicion.is_active(now_s) for b in self.backends)
 
     def stuck_to(self, request: Request) -> LiveBackend | None:
         """The backend that the client's cookie asks for, if it is up."""
@@ -208,243 +213,3 @@ class Front(NamedTuple):
 
     site: LiveSite
     name: bytes
-
-
-NewPool = Callable[[], Pool]
-NewContext = Callable[[str | None, bool], ssl.SSLContext]
-
-
-class Routes(Protocol):
-    """Every site in force and the addresses of names, where all processes can read them (feed)."""
-
-    def site(self, host: str) -> Site | None: ...
-    def addresses(self, name: str) -> tuple[str, ...] | None: ...
-    def dead(self, host: str) -> frozenset[str]: ...
-    def condition(self, key: Key) -> Condition: ...
-
-
-class LiveSites:
-    """The sites that a worker has met: each is made when it is first asked for.
-
-    A change makes the sites anew that it concerns, and keeps what did not change of them.
-    """
-
-    def __init__(
-        self,
-        routes: Routes,
-        new_pool: NewPool,
-        new_context: NewContext,
-        rng: random.Random,
-        clock: Callable[[], float],
-    ) -> None:
-        self._routes = routes
-        self.new_pool = new_pool
-        self._new_context = new_context
-        self._rng = rng
-        self._clock = clock
-        self._by_host: dict[str, LiveSite] = {}
-        self._hosts_of: dict[str, set[str]] = {}
-        """The sites that a backend's name is used in."""
-        self.restless: set[LiveSite] = set()
-        """Sites with a backend that is avoided or eased in."""
-        self.remembered: dict[object, LiveSite] = {}
-        """By what requests bring: the value of Host, and over TLS the connection's front."""
-
-    def find(self, name: str, cells_of: Callable[[str], memoryview]) -> LiveSite | None:
-        """The site for a host name."""
-        live = self._find(name)
-        if live is None:
-            return None
-        if live.cells is None:
-            live.cells = cells_of(live.site.host)
-        dead = self._routes.dead(name)
-        return self._without(live, dead) if dead else live
-
-    def remember(self, key: object, live: LiveSite) -> None:
-        """Finds the site at once when the same is asked for again, until sites change."""
-        if len(self.remembered) >= MAX_REMEMBERED_HOSTS:
-            self.remembered.clear()
-        self.remembered[key] = live
-
-    def _find(self, host: str) -> LiveSite | None:
-        for pattern in patterns_of(host):
-            live = self._by_host.get(pattern)
-            if live is not None:
-                return live
-            site = self._routes.site(pattern)
-            if site is not None:
-                return self._put(site, ())
-        return None
-
-    def _without(self, live: LiveSite, dead: frozenset[str]) -> LiveSite:
-        """A site as one host sees it for which some of its backends are marked as dead."""
-        backends = [b for b in live.backends if b.backend.url not in dead]
-        view = self._assemble(live.site, backends)
-        view.cells, view.base = live.cells, live
-        return view
-
-    def routed(self, site: LiveSite, url: str) -> LiveBackend:
-        """A backend that hooks ask for, one of the site's or any other.
-
-        Raises ValueError where it cannot be used.
-        """
-        whole = site.base or site
-        known = whole.by_url.get(url)
-        if known is not None:
-            return known
-        backend = parse_backend(url)
-        for live in whole.backends:
-            if live.backend.url == backend.url:
-                return live
-        if backend.scheme is Scheme.TCP:
-            raise ValueError("it carries no requests: write http://")
-        if not _is_literal(backend) and not self._routes.addresses(backend.host):
-            raise ValueError("no site has a backend of this name: write its address, or add a site")
-        if len(whole.by_url) >= MAX_ROUTED:
-            raise ValueError(f"more than {MAX_ROUTED} other backends for one site")
-        live = whole.by_url[url] = self._make_backend(whole.site, backend)
-        if not _is_literal(backend):
-            self._hosts_of.setdefault(backend.host, set()).add(whole.site.host)
-        return live
-
-    def renew(self, hosts: Iterable[str]) -> list[LiveBackend]:
-        """Puts in force what these sites are now; gives back the backends no longer used."""
-        gone: list[LiveBackend] = []
-        for host in hosts:
-            gone += self._renew(host)
-        # A new site may be the nearer one for any host that is remembered.
-        self.remembered.clear()
-        return gone
-
-    def resolve_all(self) -> list[LiveBackend]:
-        """The same as resolve for every name."""
-        return self.resolve(list(self._hosts_of))
-
-    def renew_all(self) -> list[LiveBackend]:
-        """The same for every site."""
-        gone = self.renew(list(self._by_host))
-        for live in self._by_host.values():
-            self._rejudge(live, live.backends)
-        return gone
-
-    def _renew(self, host: str) -> list[LiveBackend]:
-        old = self._by_host.get(host)
-        if old is None:
-            return []
-        site = self._routes.site(host)
-        if site == old.site:
-            return []
-        if site is None:
-            del self._by_host[host]
-            kept: list[LiveBackend] = []
-        else:
-            same_tls = _tls_of(old.site) == _tls_of(site)
-            live = self._put(site, old.backends if same_tls else ())
-            live.cells = old.cells
-            kept = live.backends
-        gone = [b for b in (*old.backends, *old.by_url.values()) if b not in kept]
-        for name in {b.backend.host for b in gone} - {b.backend.host for b in kept}:
-            self._forget(name, host)
-        return gone
-
-    def _put(self, site: Site, old: Iterable[LiveBackend]) -> LiveSite:
-        live = self._by_host[site.host] = self._make(site, old)
-        for backend in live.backends:
-            if not _is_literal(backend.backend):
-                self._hosts_of.setdefault(backend.backend.host, set()).add(site.host)
-        self._rejudge(live, live.backends)
-        return live
-
-    def _make(self, site: Site, old: Iterable[LiveBackend]) -> LiveSite:
-        reusable = {b.backend: b for b in old}
-        backends = [reusable.get(b) or self._make_backend(site, b) for b in site.backends]
-        return self._assemble(site, backends)
-
-    def _assemble(self, site: Site, backends: list[LiveBackend]) -> LiveSite:
-        balancer = make_balancer(site.balance, self._rng)
-        is_introduced = site.proxy_protocol is not ProxyProtocol.OFF
-        live = LiveSite(site, site.host.encode(), backends, balancer, is_introduced)
-        if len(backends) == 1:
-            live.only = backends[0]
-        if site.hsts:
-            live.hsts_line = HSTS_LINE
-        if site.sticky:
-            live.by_cookie = {cookie_for(b.backend).encode(): b for b in backends}
-        return live
-
-    def _make_backend(self, site: Site, backend: Backend) -> LiveBackend:
-        live = LiveBackend(site.host, backend, self.new_pool())
-        if backend.scheme is Scheme.HTTPS:
-            try:
-                live.tls = self._new_context(site.backend_ca, site.backend_verify)
-            except OSError:
-                # Never in the clear instead: without its CA the backend cannot be asked at all.
-                live.broken = True
-        if not _is_literal(backend):
-            live.addresses = self._routes.addresses(backend.host) or ()
-        return live
-
-    def _forget(self, name: str, host: str) -> None:
-        hosts = self._hosts_of.get(name)
-        if hosts is not None:
-            hosts.discard(host)
-            if not hosts:
-                del self._hosts_of[name]
-
-    def resolve(self, names: Iterable[str]) -> list[LiveBackend]:
-        """Takes over what these names stand for now; a backend whose name has none is down.
-
-        Gives back the backends that have left an address.
-        """
-        moved = []
-        for name in names:
-            addresses = self._routes.addresses(name) or ()
-            for host in self._hosts_of.get(name, ()):
-                live = self._by_host[host]
-                for backend in (*live.backends, *live.by_url.values()):
-                    if backend.backend.host == name:
-                        if not set(backend.addresses) <= set(addresses):
-                            backend.epoch += 1
-                            moved.append(backend)
-                        backend.addresses = addresses
-                self._settle(live)
-        return moved
-
-    def rejudge(self, keys: Iterable[Key]) -> None:
-        """Takes over what the checks of these backends have found."""
-        for key in keys:
-            live = self._by_host.get(key[0])
-            if live is not None:
-                self._rejudge(live, [b for b in live.backends if b.key == key])
-
-    def _rejudge(self, live: LiveSite, backends: Iterable[LiveBackend]) -> None:
-        for backend in backends:
-            backend.condition = self._routes.condition(backend.key)
-        self._settle(live)
-
-    def _settle(self, live: LiveSite) -> None:
-        if live.settle(self._clock()):
-            self.restless.add(live)
-
-    def tend(self) -> None:
-        """Ends pauses that are over, and gives those who came back more of their share."""
-        now_s = self._clock()
-        for live in list(self.restless):
-            if not live.settle(now_s):
-                self.restless.discard(live)
-
-    def backends(self) -> list[LiveBackend]:
-        """Every backend that this worker has met."""
-        return [
-            b for live in self._by_host.values() for b in (*live.backends, *live.by_url.values())
-        ]
-
-
-def _is_literal(backend: Backend) -> bool:
-    if backend.scheme is Scheme.UNIX:
-        return True
-    return ":" in backend.host or backend.host.replace(".", "").isdigit()
-
-
-def _tls_of(site: Site) -> tuple[str | None, bool]:
-    return site.backend_ca, site.backend_verify

@@ -5,7 +5,8 @@ from typing import Protocol
 
 from appliance.hooks import Answer, Response
 from appliance.hooks import Request as Asked
-from appliance.proxy.live import LiveBackend, LiveSite, LiveSites
+from appliance.proxy.live import LiveBackend, LiveSite
+from appliance.proxy.live_sites import LiveSites
 from appliance.wire.fields import change_lines
 from appliance.wire.request import Request
 from appliance.wire.response import Response as BackendResponse

@@ -68,6 +68,11 @@ class Backend:
     path: str = ""
     weight: int = 1
 
+    @property
+    def is_carried(self) -> bool:
+        """Whether a site with tls = "passthrough" sends TLS there; others serve plain requests."""
+        return self.scheme in (Scheme.TCP, Scheme.HTTPS)
+
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
@@ -104,6 +109,11 @@ class Site:
     proxy_protocol: ProxyProtocol = ProxyProtocol.OFF
     check: Check | None = None
     origin: str = ""
+
+    @property
+    def is_all_carried(self) -> bool:
+        """Whether no backend is for plain requests, with tls = "passthrough"."""
+        return all(backend.is_carried for backend in self.backends)
 
 
 DEFAULT_PORTS = {Scheme.HTTP: 80, Scheme.HTTPS: 443}

@@ -1,7 +1,7 @@
 """What control and the command ask of a place where sites are kept."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,7 +56,7 @@ class Store(Protocol):
 class Shelf(Protocol):
     """The same place as the command works on it."""
 
-    async def read(self, hosts: Iterable[str] | None = None) -> dict[str, Table]:
+    async def read(self, hosts: Collection[str] | None = None) -> dict[str, Table]:
         """The tables of these sites, or of all, by host.
 
         Raises StoreError, or ConfigError for a faulty file.

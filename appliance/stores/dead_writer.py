@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from appliance.routing.model import parse_backend
 from appliance.routing.table import patterns_of
+from appliance.stores.keys import MAX_BACKENDS, Kind
 from appliance.stores.redis import Command, Link
-from appliance.stores.schemas import MAX_BACKENDS, Kind, read_dead
+from appliance.stores.schemas import read_dead
 
 # As hipache has it.
 DEAD_S = 30

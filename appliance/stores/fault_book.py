@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from appliance.stores.schemas import Fault
+from appliance.stores.keys import Fault
 
 # Named in the status; the rest is counted.
 NAMED = 5

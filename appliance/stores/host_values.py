@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.stores.base import StoreError
-from appliance.stores.redis import Command, Link, escape, is_wrong_type
-from appliance.stores.schemas import (
+from appliance.stores.keys import (
     ANY_HOST,
     MAX_BACKENDS,
     MAX_VALUE_BYTES,
@@ -20,8 +19,11 @@ from appliance.stores.schemas import (
     Value,
     Values,
 )
+from appliance.stores.redis import Command, Link, escape, is_wrong_type
 
 PAGE_KEYS = 1000
+# Raised when the same values come to another site than before: digests are kept on disk.
+READING = 2
 # The kinds of key that a host may have, and those of any other host besides.
 KINDS = frozenset((Kind.FRONTEND, Kind.DEAD, Kind.TLS, Kind.HOSTNAMES, Kind.OWN))
 DEFAULT_KINDS = KINDS | {Kind.HTTP_DEFAULT, Kind.HTTPS_DEFAULT}
@@ -117,5 +119,5 @@ def digest_of(values: Values) -> int:
     """A number that differs when anything does that makes a site."""
     parts = [(kind.value, value) for kind, value in values.items() if value is not None]
     parts = [part for part in parts if part[0] != Kind.DEAD.value]
-    text = repr(sorted(parts, key=lambda part: part[0])).encode()
+    text = repr((READING, sorted(parts, key=lambda part: part[0]))).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=7).digest())

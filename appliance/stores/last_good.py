@@ -15,8 +15,6 @@ from typing import Any
 
 from appliance.stores.base import Table
 
-# Raised when a reading of the same values would come to something else.
-FORMAT = 1
 # Outdated lines are put up with until they are as many as the others, and so many more.
 SPARE_LINES = 1000
 
@@ -47,8 +45,6 @@ class LastGood:
             self._lines += 1
             entry = _parse(line)
             match entry:
-                case {"format": int(number)} if number != FORMAT:
-                    return {}
                 case {"host": str(host), "table": dict(table), "origin": str(origin)}:
                     own, digest = entry.get("own"), entry.get("digest")
                     found[host] = LastSite(host, table, origin, own, digest)
@@ -95,9 +91,7 @@ class LastGood:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             size = os.fstat(file).st_size
-            if not size:
-                text = json.dumps({"format": FORMAT}) + "\n" + text
-            elif os.pread(file, 1, size - 1) != b"\n":
+            if size and os.pread(file, 1, size - 1) != b"\n":
                 text = "\n" + text
             data = text.encode()
             while data:
@@ -153,5 +147,4 @@ def _host_of(line: bytes) -> str:
 
 
 def _is_wanted(line: bytes) -> bool:
-    entry = _parse(line)
-    return "table" in entry or "format" in entry
+    return "table" in _parse(line)

@@ -1,7 +1,7 @@
 """Sites in memory: the fake that stands in for a real store in tests."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from appliance.config import ConfigError, Faults
 from appliance.config_sites import read_site
@@ -41,7 +41,7 @@ class MemoryStore:
             self.ready.set()
             await self._changed.wait()
 
-    async def read(self, hosts: Iterable[str] | None = None) -> dict[str, Table]:
+    async def read(self, hosts: Collection[str] | None = None) -> dict[str, Table]:
         """The tables of these sites, or of all, by host."""
         return pick(self._tables, hosts)
 

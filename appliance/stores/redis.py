@@ -25,7 +25,7 @@ from redis.asyncio.connection import (
 
 from appliance.store_url import StoreUrl
 from appliance.stores.base import StoreError
-from appliance.stores.schemas import BEGINNINGS
+from appliance.stores.keys import BEGINNINGS
 
 CONNECT_S = 3.0
 # A server that takes longer for one answer hangs, or is out of memory.

@@ -4,7 +4,6 @@ docs/redis-schema.md describes them, and what counts where several speak of one 
 taken on trust: an entry that cannot be read is named and left out, and the rest applies.
 """
 
-import enum
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,79 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from appliance.config import Faults
-from appliance.config_sites import read_site
-from appliance.routing.model import Site, canonical_host, parse_backend
-
-Table = dict[str, Any]
-# What a list or a set may hold; more backends than this for one site are a mistake.
-MAX_BACKENDS = 1000
-# Settings as a person writes them, with room for a chain of certificates.
-MAX_VALUE_BYTES = 64 * 1024
-
-
-class Kind(enum.Enum):
-    """What a key holds for its host; the value is the key, with {} for the host."""
-
-    FRONTEND = "frontend:{}"
-    """hipache: a list, an identifier first and then URLs."""
-    DEAD = "dead:{}"
-    """hipache: a set of indexes among those URLs, which expires."""
-    TLS = "tls:{}"
-    """planb: a hash with a certificate and its key."""
-    HTTP_DEFAULT = "hostnames:httpDefault:backends"
-    """The Go SNI proxy: a set of names for hosts that have none, asked on port 80."""
-    HTTPS_DEFAULT = "hostnames:httpsDefault:backends"
-    """The same for TLS, port 443."""
-    HOSTNAMES = "hostnames:{}:backends"
-    """The Go SNI proxy: a set of names, asked on port 80, and for TLS on 443."""
-    OWN = "gatelight:site:{}"
-    """Ours: the keys of a [[site]] table as JSON, on top of what the others say."""
-
-    def key(self, host: str) -> str:
-        """The key of a host, without the prefix of the database."""
-        return self.value.replace("{}", host)
-
-
-# What the keys begin with. The server takes these as prefixes to watch; none may hold another.
-BEGINNINGS = ("frontend:", "dead:", "tls:", "hostnames:", "gatelight:site:")
-ANY_HOST = "*"
-
-
-class Malformed(str):
-    """In the place of a value: why there is none, in words."""
-
-    __slots__ = ()
-
-
-# As they come: a list or a set, a string, a hash's two fields, or nothing.
-Value = Sequence[bytes | None] | bytes | Malformed | None
-Values = Mapping[Kind, Value]
-Fault = tuple[str, str]
-"""A key, and what is wrong with it."""
-
-
-def parse_key(key: bytes) -> tuple[Kind, str] | None:
-    """What a key is and for which host; None for a key of no schema.
-
-    Raises ValueError in words when it can be no host's.
-    """
-    text = key.decode("utf-8", "backslashreplace")
-    for kind in Kind:
-        beginning, has_host, end = str(kind.value).partition("{}")
-        if not has_host and text == beginning:
-            return kind, ANY_HOST
-        if has_host and text.startswith(beginning) and text.endswith(end):
-            return kind, _own_host(kind, text[len(beginning) : len(text) - len(end)])
-    return None
-
-
-def _own_host(kind: Kind, text: str) -> str:
-    if kind is Kind.HOSTNAMES and "*" in text:
-        raise ValueError(f'only names stand here: write "{Kind.FRONTEND.key(text)}"')
-    host = canonical_host(text)
-    if host != text:
-        raise ValueError(f'no request leads to it: write "{kind.key(host)}"')
-    return host
+from appliance.config_sites import PEM, pem, read_site
+from appliance.routing.model import CertificatePem, Site, TlsMode, parse_backend
+from appliance.stores.base import Table
+from appliance.stores.keys import (
+    MAX_BACKENDS,
+    MAX_VALUE_BYTES,
+    Fault,
+    Kind,
+    Lent,
+    Malformed,
+    Value,
+    Values,
+    shorten,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +55,35 @@ class _Notes:
         self.found.append((kind.key(self.host), what))
 
 
-def read_values(host: str, values: Values, last_own: Table | None = None) -> Reading:
-    """The site of a host. `last_own`: our own settings as they last were good."""
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the three other schemas say of a host, each for itself."""
+
+    frontend: Sequence[str]
+    names: Sequence[str]
+    http_default: Sequence[str]
+    https_default: Sequence[str]
+    certificate: CertificatePem | None
+
+
+def read_values(
+    host: str,
+    values: Values,
+    last_own: Table | None = None,
+    last_certificate: CertificatePem | None = None,
+) -> Reading:
+    """The site of a host. What was good last stands in for what is malformed now."""
     notes = _Notes(host)
-    base, kinds = _read_base(values, notes)
+    parts = _read_parts(values, notes, last_certificate)
     own = _read_own(values.get(Kind.OWN), notes)
     for settings in _distinct(own, last_own if values.get(Kind.OWN) is not None else None, None):
+        base, used = _lay_base(parts, (settings or {}).get("tls"))
         if settings is None and not base.get("backends"):
             break
         table = _lay_over(base, settings or {})
-        used = [*kinds, Kind.OWN] if settings is not None else kinds
-        faults = Faults(", ".join(kind.key(host) for kind in used), {})
+        if settings is not None:
+            used = [*used, Kind.OWN]
+        faults = Faults(", ".join(_origin(kind, host, values) for kind in used), {})
         site = next(read_site({"host": host, **table}, (), faults), None)
         if site is not None:
             return Reading(site, table, settings, tuple(notes.found))
@@ -133,6 +91,12 @@ def read_values(host: str, values: Values, last_own: Table | None = None) -> Rea
             for fault in faults.found:
                 notes.add(used[-1], f"{fault.key}: {fault.what}" if fault.key else fault.what)
     return Reading(None, None, None, tuple(notes.found))
+
+
+def _origin(kind: Kind, host: str, values: Values) -> str:
+    """The key that a part of a site comes from."""
+    value = values.get(kind)
+    return kind.key(value.lender if isinstance(value, Lent) else host)
 
 
 def _distinct(*settings: Table | None) -> Iterator[Table | None]:
@@ -145,46 +109,109 @@ def _distinct(*settings: Table | None) -> Iterator[Table | None]:
 
 
 def _lay_over(base: Table, settings: Table) -> Table:
-    """Our own settings over the others'; weights belong to the backends they came with."""
+    """Our own settings over the others'; what goes with their backends goes with them."""
     table = {**base, **settings}
-    if "backends" in settings and "weights" not in settings:
-        table.pop("weights", None)
+    if "certificate" in settings and "key" not in settings:
+        # Its own key is missing then, and another's is none.
+        table.pop("key", None)
+    if "backends" in settings:
+        carries = base.get("tls") == TlsMode.PASSTHROUGH.value
+        for key in ("weights", "tls") if carries else ("weights",):
+            if key not in settings:
+                table.pop(key, None)
     return table
 
 
-def _read_base(values: Values, notes: _Notes) -> tuple[Table, list[Kind]]:
-    """What the three other schemas say, and which of them were used."""
+def _read_parts(values: Values, notes: _Notes, last_certificate: CertificatePem | None) -> _Parts:
+    frontend, names, http_default, https_default = (
+        _read_backends(kind, values.get(kind), notes)
+        for kind in (Kind.FRONTEND, Kind.HOSTNAMES, Kind.HTTP_DEFAULT, Kind.HTTPS_DEFAULT)
+    )
+    certificate = _read_certificate(values.get(Kind.TLS), notes)
+    if certificate is None and values.get(Kind.TLS) is not None:
+        certificate = last_certificate
+    return _Parts(frontend, names, http_default, https_default, certificate)
+
+
+def _lay_base(parts: _Parts, own_tls: Any) -> tuple[Table, list[Kind]]:
+    """A table of what the three other schemas say, and which of them were used.
+
+    Backends come from the first that has any. The Go proxy passes TLS through, unless it is ended
+    here: because there is a certificate, or our own settings say so.
+    """
+    ends_here = parts.certificate is not None if own_tls is None else own_tls != "passthrough"
     table: Table = {}
     used = []
-    for kind in (Kind.FRONTEND, Kind.HOSTNAMES, Kind.HTTP_DEFAULT):
-        urls = _read_urls(kind, values.get(kind), notes)
-        if urls and not table:
-            counts = Counter(urls)
-            table["backends"] = list(counts)
-            if max(counts.values()) > 1:
-                table["weights"] = list(counts.values())
-            used.append(kind)
+    if parts.frontend:
+        counts = Counter(parts.frontend)
+        table["backends"] = list(counts)
+        if max(counts.values()) > 1:
+            table["weights"] = list(counts.values())
+        used.append(Kind.FRONTEND)
+    elif parts.names:
+        table["backends"] = _ask_names(parts.names, () if ends_here else parts.names)
+        used.append(Kind.HOSTNAMES)
+    else:
+        carried = () if ends_here else parts.https_default
+        table["backends"] = _ask_names(parts.http_default, carried)
+        for kind, names in ((Kind.HTTP_DEFAULT, parts.http_default), (Kind.HTTPS_DEFAULT, carried)):
+            if names:
+                used.append(kind)
+    if any(url.startswith("tcp:") for url in table["backends"]):
+        table["tls"] = TlsMode.PASSTHROUGH.value
+    if parts.certificate is not None and own_tls in (None, TlsMode.TERMINATE.value):
+        table["tls"] = TlsMode.TERMINATE.value
+        table["certificate"] = parts.certificate.certificate
+        table["key"] = parts.certificate.key
+        used.append(Kind.TLS)
     return table, used
 
 
-def _read_urls(kind: Kind, value: Value, notes: _Notes) -> list[str]:
-    urls = []
+def _ask_names(plain: Sequence[str], carried: Sequence[str]) -> list[str]:
+    """The Go proxy's ports: 80 for requests, and 443 for TLS that is passed through."""
+    return [f"http://{name}" for name in plain] + [f"tcp://{name}:443" for name in carried]
+
+
+def _read_certificate(value: Value, notes: _Notes) -> CertificatePem | None:
+    """planb's pair; whether the two fit is for those who load them to say."""
+    if isinstance(value, Lent):
+        # What is wrong with it is told of the host that lends it.
+        return _read_certificate(value.value, _Notes(value.lender))
+    if not isinstance(value, list):
+        if value is not None:
+            notes.add(Kind.TLS, str(value))
+        return None
+    found = []
+    for name, item in zip(("certificate", "key"), value, strict=True):
+        try:
+            if item is None:
+                raise ValueError("there is none")
+            # Other programs write for people what comes before.
+            before, beginning, rest = _decode(item).partition(PEM)
+            found.append(pem(beginning + rest or before))
+        except ValueError as error:
+            notes.add(Kind.TLS, f"{name}: {error}")
+    return CertificatePem(*found) if len(found) == 2 else None
+
+
+def _read_backends(kind: Kind, value: Value, notes: _Notes) -> list[str]:
+    """URLs of hipache's list; names of the others' sets, as a URL has them."""
+    found = []
     for number, item in enumerate(_items(kind, value, notes)):
         try:
             text = _decode(item)
-            urls.append(parse_backend(text if kind is Kind.FRONTEND else _url_of(text)).url)
+            found.append(parse_backend(text).url if kind is Kind.FRONTEND else _name_in(text))
         except ValueError as error:
             place = f"backend {number}" if kind is Kind.FRONTEND else shorten(item)
             notes.add(kind, f"{place}: {error}")
-    return urls
+    return found
 
 
 def _items(kind: Kind, value: Value, notes: _Notes) -> list[bytes]:
     """A list's backends, without the identifier, or a set's in an order that stays."""
-    if value is None:
-        return []
-    if isinstance(value, Malformed | bytes):
-        notes.add(kind, str(value))
+    if not isinstance(value, list):
+        if value is not None:
+            notes.add(kind, str(value))
         return []
     items = [item for item in value if item is not None]
     items = items[1:] if kind is Kind.FRONTEND else sorted(items)
@@ -193,11 +220,12 @@ def _items(kind: Kind, value: Value, notes: _Notes) -> list[bytes]:
     return items[:MAX_BACKENDS]
 
 
-def _url_of(name: str) -> str:
-    """The Go proxy knows a name or an address, and port 80."""
-    if "/" in name or (":" in name and name.count(":") < 2) or name.startswith("["):
+def _name_in(text: str) -> str:
+    """The Go proxy knows a name or an address, and its own two ports."""
+    if "/" in text or (":" in text and text.count(":") < 2) or text.startswith("["):
         raise ValueError("a name or an address alone stands here, without scheme and port")
-    return f"http://[{name}]" if ":" in name else f"http://{name}"
+    backend = parse_backend(f"http://[{text}]" if ":" in text else f"http://{text}")
+    return f"[{backend.host}]" if ":" in backend.host else backend.host
 
 
 def _read_own(value: Value, notes: _Notes) -> Table | None:
@@ -240,11 +268,19 @@ def _decode(item: bytes) -> str:
         raise ValueError(f"not UTF-8 text (byte {error.start})") from None
 
 
-def shorten(item: bytes) -> str:
-    """A value in an error, on one line of a bearable length."""
-    text = item[:64].decode("utf-8", "backslashreplace")
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return f'"{shown}{"..." if len(item) > 64 else ""}"'
+def wild_parent(host: str) -> str | None:
+    """The pattern whose certificate is also good for `host`, as planb has it; one label wide."""
+    first, dot, rest = host.partition(".")
+    return f"*.{rest}" if dot and first != "*" else None
+
+
+def lend_certificate(host: str, values: Values, wild: Mapping[str, Value]) -> Values:
+    """The values with the certificate of a wildcard, where the host has none of its own."""
+    parent = wild_parent(host)
+    certificate = wild.get(parent) if parent is not None else None
+    if parent is None or certificate is None or values.get(Kind.TLS) is not None:
+        return values
+    return {**values, Kind.TLS: Lent(parent, certificate)}
 
 
 def read_dead(frontend: Value, marks: Value) -> frozenset[str]:

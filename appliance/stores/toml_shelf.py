@@ -4,7 +4,7 @@ import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from appliance.atomic_file import replace_file
@@ -23,7 +23,7 @@ class TomlShelf:
         self._path = Path(os.path.realpath(path))
         self._embedded = embedded
 
-    async def read(self, hosts: Iterable[str] | None = None) -> dict[str, Table]:
+    async def read(self, hosts: Collection[str] | None = None) -> dict[str, Table]:
         """The tables of these sites, or of all in their order. Raises ConfigError."""
         return pick(sites_in(self._read()), hosts)
 

@@ -322,7 +322,7 @@ def test_the_command_lists_renews_and_teaches_trust(
         assert code == 1
         assert f"gatelight: the certificate comes from {files[0]}" in said
         code, _, said = cert("renew", "nobody.test", *config)
-        assert (code, "there is no site nobody.test" in said) == (1, True)
+        assert (code, "no site nobody.test ends TLS here" in said) == (1, True)
         code, taught, _ = cert("trust", *socket_option)
         assert code == 0
         for word in ("iPhone", "Android", "Windows", "macOS", "Firefox", "SHA-256  "):

@@ -59,12 +59,6 @@ def test_a_line_that_a_power_cut_has_spoilt_counts_for_nothing(path: Path, rubbi
     assert load(path) == {"a.test": A, "b.test": B}
 
 
-def test_a_file_of_another_format_holds_no_sites(path: Path) -> None:
-    write(path, A)
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    assert load(path) == {}
-
-
 def test_outdated_lines_are_left_out_in_time(path: Path) -> None:
     last_good = LastGood(path)
     for _ in range(SPARE_LINES + 10):

@@ -4,61 +4,22 @@ from typing import Any
 
 import pytest
 
-from appliance.routing.model import Balance
-from appliance.stores.schemas import (
+from appliance.routing.model import Balance, CertificatePem, TlsMode
+from appliance.stores.base import Table
+from appliance.stores.keys import (
     MAX_BACKENDS,
     MAX_VALUE_BYTES,
     Kind,
+    Lent,
     Malformed,
-    Table,
     Values,
-    parse_key,
-    read_dead,
-    read_values,
 )
-
-KEYS = [
-    (b"frontend:a.test", (Kind.FRONTEND, "a.test")),
-    (b"frontend:*.a.test", (Kind.FRONTEND, "*.a.test")),
-    (b"frontend:*", (Kind.FRONTEND, "*")),
-    (b"frontend:[fd00::1]", (Kind.FRONTEND, "[fd00::1]")),
-    (b"dead:a.test", (Kind.DEAD, "a.test")),
-    (b"tls:*.a.test", (Kind.TLS, "*.a.test")),
-    (b"hostnames:a.test:backends", (Kind.HOSTNAMES, "a.test")),
-    (b"hostnames:httpDefault:backends", (Kind.HTTP_DEFAULT, "*")),
-    (b"hostnames:httpsDefault:backends", (Kind.HTTPS_DEFAULT, "*")),
-    (b"gatelight:site:a.test", (Kind.OWN, "a.test")),
-    (b"hostnames:a.test", None),
-    (b"session:a.test", None),
-    (b"\xff", None),
-]
-
-
-@pytest.mark.parametrize(("key", "parsed"), KEYS, ids=[repr(case[0]) for case in KEYS])
-def test_a_key_says_what_it_is_and_for_whom(key: bytes, parsed: tuple[Kind, str] | None) -> None:
-    assert parse_key(key) == parsed
-    if parsed is not None:
-        assert parsed[0].key(parsed[1]).encode() == key
-
-
-BAD_KEYS = [
-    (b"frontend:A.test", 'no request leads to it: write "frontend:a.test"'),
-    (b"frontend:a.test.", 'no request leads to it: write "frontend:a.test"'),
-    (b"frontend:a.test:80", "without a port"),
-    (b"frontend:", "1 to 253 characters"),
-    (b"frontend:\xff", "is not a label"),
-    (b"gatelight:site:a b", "is not a label"),
-    (b"hostnames:*.a:backends", 'only names stand here: write "frontend:*.a"'),
-]
-
-
-@pytest.mark.parametrize(("key", "what"), BAD_KEYS, ids=[repr(case[0]) for case in BAD_KEYS])
-def test_a_key_that_no_host_can_have_is_told_in_words(key: bytes, what: str) -> None:
-    with pytest.raises(ValueError, match=what.replace("*", r"\*")):
-        parse_key(key)
-
+from appliance.stores.schemas import lend_certificate, read_dead, read_values
 
 ONE = {"backends": ["http://b"]}
+BOTH = {"backends": ["http://b", "tcp://b:443"], "tls": "passthrough"}
+CHAIN, KEY = b"-----BEGIN CERTIFICATE-----\nx\n", b"-----BEGIN PRIVATE KEY-----\ny\n"
+ENDED = {**ONE, "tls": "terminate", "certificate": CHAIN.decode(), "key": KEY.decode()}
 GOOD: list[Any] = [
     pytest.param({}, None, id="nothing"),
     pytest.param({Kind.FRONTEND: [b"id"]}, None, id="hipache, before its first backend"),
@@ -69,19 +30,76 @@ GOOD: list[Any] = [
         id="hipache, a URL twice is a weight",
     ),
     pytest.param({Kind.FRONTEND: [b"", b"https://b"]}, {"backends": ["https://b"]}, id="https"),
-    pytest.param({Kind.HOSTNAMES: [b"b"]}, ONE, id="the Go proxy"),
+    pytest.param({Kind.HOSTNAMES: [b"b"]}, BOTH, id="the Go proxy: requests and TLS"),
     pytest.param(
         {Kind.HOSTNAMES: [b"fd00::1", b"10.0.0.1"]},
-        {"backends": ["http://10.0.0.1", "http://[fd00::1]"]},
+        {
+            "backends": [
+                *("http://10.0.0.1", "http://[fd00::1]"),
+                *("tcp://10.0.0.1:443", "tcp://[fd00::1]:443"),
+            ],
+            "tls": "passthrough",
+        },
         id="the Go proxy, addresses in a steady order",
     ),
     pytest.param({Kind.HTTP_DEFAULT: [b"b"]}, ONE, id="the Go proxy's default"),
+    pytest.param(
+        {Kind.HTTPS_DEFAULT: [b"b"]},
+        {"backends": ["tcp://b:443"], "tls": "passthrough"},
+        id="the Go proxy's default for TLS",
+    ),
+    pytest.param(
+        {Kind.HTTP_DEFAULT: [b"b"], Kind.HTTPS_DEFAULT: [b"c"]},
+        {"backends": ["http://b", "tcp://c:443"], "tls": "passthrough"},
+        id="both of its defaults",
+    ),
+    pytest.param(
+        {Kind.HOSTNAMES: [b"b"], Kind.OWN: b'{"tls": "off"}'},
+        {"backends": ["http://b"], "tls": "off"},
+        id="the Go proxy's names, and TLS is not carried",
+    ),
+    pytest.param(
+        {Kind.HOSTNAMES: [b"b"], Kind.OWN: b'{"backends": ["http://c"]}'},
+        {"backends": ["http://c"]},
+        id="our backends, and TLS is not carried to them",
+    ),
+    pytest.param({Kind.FRONTEND: [b"id", b"http://b"], Kind.TLS: [CHAIN, KEY]}, ENDED, id="planb"),
+    pytest.param(
+        {Kind.FRONTEND: [b"id", b"http://b"], Kind.TLS: [b"Bag 1\n" + CHAIN, b"\n" + KEY]},
+        ENDED,
+        id="planb, with words before the text",
+    ),
+    pytest.param(
+        {Kind.FRONTEND: [b"id", b"http://b"], Kind.TLS: Lent("*.test", [CHAIN, KEY])},
+        ENDED,
+        id="planb, a wildcard's certificate",
+    ),
+    pytest.param(
+        {Kind.HOSTNAMES: [b"b"], Kind.TLS: [CHAIN, KEY]},
+        ENDED,
+        id="the Go proxy's names with planb's certificate: TLS ends here",
+    ),
+    pytest.param({Kind.TLS: [CHAIN, KEY]}, None, id="planb, a certificate alone"),
+    pytest.param(
+        {
+            Kind.FRONTEND: [b"id", b"http://b"],
+            Kind.TLS: [CHAIN, KEY],
+            Kind.OWN: b'{"certificate": "/c.pem", "key": "/k.pem"}',
+        },
+        {**ENDED, "certificate": "/c.pem", "key": "/k.pem"},
+        id="our certificate on top",
+    ),
+    pytest.param(
+        {Kind.FRONTEND: [b"id", b"http://b"], Kind.TLS: [CHAIN, KEY], Kind.OWN: b'{"tls": "off"}'},
+        {**ONE, "tls": "off"},
+        id="planb's certificate is there and not used",
+    ),
     pytest.param(
         {Kind.HOSTNAMES: [b"c"], Kind.FRONTEND: [b"id", b"http://b"], Kind.HTTP_DEFAULT: [b"d"]},
         ONE,
         id="hipache before the Go proxy",
     ),
-    pytest.param({Kind.HOSTNAMES: [b"b"], Kind.HTTP_DEFAULT: [b"d"]}, ONE, id="then the default"),
+    pytest.param({Kind.HOSTNAMES: [b"b"], Kind.HTTP_DEFAULT: [b"d"]}, BOTH, id="then the default"),
     pytest.param({Kind.OWN: b'{"backends": ["http://b"]}'}, ONE, id="ours alone"),
     pytest.param(
         {Kind.OWN: b'{"sticky": true}', Kind.FRONTEND: [b"id", b"http://b", b"http://c"]},
@@ -135,13 +153,13 @@ BAD: list[Any] = [
     ),
     pytest.param(
         {Kind.FRONTEND: Malformed("is not a list"), Kind.HOSTNAMES: [b"b"]},
-        ONE,
+        BOTH,
         ["is not a list"],
         id="a value of the wrong kind; the other schema counts",
     ),
     pytest.param(
         {Kind.HOSTNAMES: [b"b", b"c:80", b"http://d", b"e f", b"\x1b[2J" + b"x" * 99]},
-        ONE,
+        BOTH,
         [
             '"\\x1b[2J' + "x" * 60 + '...": ',
             '"c:80": a name or an address alone',
@@ -162,6 +180,22 @@ BAD: list[Any] = [
         [f"more than {MAX_BACKENDS} backends: the first count"],
         id="too many",
     ),
+    *[
+        pytest.param(
+            {Kind.FRONTEND: [b"id", b"http://b"], Kind.TLS: tls},
+            ONE,
+            [what],
+            id=f"planb: {what}",
+        )
+        for tls, what in (
+            (Malformed("is not a hash"), "is not a hash"),
+            ([CHAIN, None], "key: there is none"),
+            ([b"shop.pem", KEY], "certificate: PEM text is needed"),
+            ([CHAIN, KEY + b"\xff"], "key: not UTF-8 text"),
+            ([CHAIN + "é".encode(), KEY], "certificate: PEM text is ASCII"),
+            ([CHAIN, KEY * 5000], f"key: more than {MAX_VALUE_BYTES} bytes"),
+        )
+    ],
     *[
         pytest.param(
             {Kind.FRONTEND: [b"id", b"http://b"], Kind.OWN: own}, ONE, [what], id=f"ours: {what}"
@@ -191,7 +225,8 @@ def test_what_cannot_be_read_is_named_and_left_out(
     assert reading.table == table
     assert len(reading.faults) == len(faults)
     for (key, what), start in zip(reading.faults, faults, strict=True):
-        assert key.endswith(("frontend:a.test", "site:a.test", "hostnames:a.test:backends"))
+        keys = ("frontend:a.test", "tls:a.test", "site:a.test", "hostnames:a.test:backends")
+        assert key.endswith(keys)
         assert what.startswith(start)
 
 
@@ -219,6 +254,39 @@ def test_our_settings_stay_as_they_last_were_while_they_are_malformed() -> None:
     assert reading.table == {"backends": ["http://b"], **last}
     assert reading.own == last
     assert len(reading.faults) == 1
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [Malformed("is not a hash"), [CHAIN, b"x"], Lent("*.test", [b"x", KEY])],
+    ids=["a wrong kind", "no key", "a wildcard's"],
+)
+def test_a_certificate_stays_as_it_last_was_while_it_is_malformed(spoilt: Any) -> None:
+    values = {Kind.FRONTEND: [b"id", b"http://b"], Kind.TLS: spoilt}
+    last = CertificatePem(CHAIN.decode(), KEY.decode())
+    assert read_values("a.test", values, None, last).table == ENDED
+    values = {Kind.FRONTEND: [b"id", b"http://b"]}
+    assert read_values("a.test", values, None, last).table == ONE
+
+
+def test_a_wildcard_lends_its_certificate_one_label_down() -> None:
+    pair = [CHAIN, KEY]
+    wild = {"*.b.test": pair}
+    assert lend_certificate("a.b.test", {}, wild) == {Kind.TLS: Lent("*.b.test", pair)}
+    assert lend_certificate("a.b.test", {Kind.TLS: [KEY, KEY]}, wild) == {Kind.TLS: [KEY, KEY]}
+    for host in ("b.test", "c.a.b.test", "*.a.b.test", "*.b.test", "*", "test"):
+        assert lend_certificate(host, {}, wild) == {}
+
+
+def test_a_site_with_a_lent_certificate_says_whose_it_is() -> None:
+    values: Values = {
+        Kind.FRONTEND: [b"id", b"http://b"],
+        Kind.TLS: Lent("*.test", [CHAIN, KEY]),
+    }
+    site = read_values("a.test", values).site
+    assert site is not None
+    assert site.origin == "frontend:a.test, tls:*.test"
+    assert site.tls is TlsMode.TERMINATE
 
 
 def test_our_settings_go_with_their_key() -> None:
