@@ -1,7 +1,9 @@
-"""Opens the sockets that the supervisor keeps for its workers."""
+"""Opens the sockets that the supervisor keeps for its workers, or goes on with those it had."""
 
 import errno
+import os
 import socket
+from collections.abc import Mapping, Sequence
 
 from appliance.quantities import Address
 
@@ -13,21 +15,49 @@ class ListenError(OSError):
     """An address that cannot be listened on, in words."""
 
 
-def open_listeners(addresses: tuple[Address, ...], workers: int) -> list[tuple[socket.socket, ...]]:
+def open_listeners(
+    addresses: tuple[Address, ...], workers: int, kept: Mapping[str, Sequence[socket.socket]] = {}
+) -> list[tuple[socket.socket, ...]]:
     """One socket for each worker and address, all listening.
 
     SO_REUSEPORT gives each worker a queue of its own, and the kernel spreads connections over them.
+    `kept` are those of the process before, by address: clients may be waiting in their queues.
     Raises ListenError.
     """
     rows: list[list[socket.socket]] = [[] for _ in range(workers)]
     for address in addresses:
-        chosen = address
-        _check_free(address)
+        chosen, ready = address, list(kept.get(str(address), ()))
+        if ready:
+            chosen = Address(address.host, ready[0].getsockname()[1])
+        else:
+            _check_free(address)
         for row in rows:
-            listener = _open_listener(chosen)
+            listener = ready.pop(0) if ready else _open_listener(chosen)
             chosen = Address(address.host, listener.getsockname()[1])
             row.append(listener)
     return [tuple(row) for row in rows]
+
+
+def adopt_listeners(files: Mapping[str, Sequence[int]]) -> dict[str, list[socket.socket]]:
+    """Files handed to this process as sockets, by name; what does not listen is closed."""
+    adopted: dict[str, list[socket.socket]] = {}
+    for name, numbers in files.items():
+        for number in numbers:
+            if _is_listening(number):
+                adopted.setdefault(name, []).append(socket.socket(fileno=number))
+            else:
+                os.close(number)
+    return adopted
+
+
+def _is_listening(number: int) -> bool:
+    try:
+        # The descriptor stays the caller's: a socket object would close it.
+        with socket.socket(fileno=os.dup(number)) as probe:
+            is_stream = probe.type == socket.SOCK_STREAM
+            return is_stream and bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
 
 
 def _check_free(address: Address) -> None:

@@ -21,8 +21,16 @@ from appliance.config import Settings
 from appliance.console import say
 from appliance.context import ControlContext, WorkerContext
 from appliance.feed import Routes
-from appliance.listening import ListenError, open_listeners
-from appliance.systemd import has_watchdog, notify
+from appliance.listening import ListenError, adopt_listeners, open_listeners
+from appliance.quantities import Address
+from appliance.systemd import (
+    forget_files,
+    has_watchdog,
+    keep_files,
+    notify,
+    store_name,
+    take_files,
+)
 from appliance.telemetry.counters import Counters
 from appliance.tls.contexts import make_context
 
@@ -57,7 +65,7 @@ class Supervisor:
         self._hung_after_s = hung_after_s
         count = settings.proxy.workers
         listen = settings.listen
-        self._listeners = open_listeners(listen.http + listen.https, count)
+        self._listeners = _open_kept_listeners(listen.http + listen.https, count)
         self._first_tls = make_context()
         self._counters = Counters.create(count)
         self._routes = Routes(Board())
@@ -233,7 +241,26 @@ class Supervisor:
                 notify("WATCHDOG=1")
 
 
-def _close_all(rows: Iterable[Row]) -> None:
+def _open_kept_listeners(addresses: tuple[Address, ...], workers: int) -> list[Row]:
+    """The listening sockets, those of the process before among them where systemd kept them.
+
+    systemd is asked to keep them all again, so that the queues in which clients wait are never
+    without a holder. Those of addresses that are served no more are given up. Raises ListenError.
+    """
+    named = {store_name(str(address)): str(address) for address in addresses}
+    taken = adopt_listeners(take_files())
+    kept = {named[name]: taken.pop(name) for name in list(taken) if name in named}
+    rows = open_listeners(addresses, workers, kept)
+    for name in taken:
+        forget_files(name)
+    for address, column in zip(addresses, zip(*rows, strict=True), strict=True):
+        keep_files(str(address), [listener.fileno() for listener in column])
+    used = {listener for row in rows for listener in row}
+    _close_all(set(column) - used for column in (*taken.values(), *kept.values()))
+    return rows
+
+
+def _close_all(rows: Iterable[Iterable[socket.socket]]) -> None:
     for row in rows:
         for listener in row:
             listener.close()

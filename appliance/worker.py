@@ -49,6 +49,9 @@ TICK_S = 0.25
 # Limits in time are counted in seconds; a look at every connection each second costs 0.1 % at most.
 SWEEP_EVERY_TICKS = 4
 LOG_CLOSE_S = 2.0
+# A request that was sent before its client could know of the drain arrives within this time.
+IDLE_GRACE_S = 0.5
+DRAIN_STEP_S = 0.05
 HTTPS_PORT = 443
 
 NewReceiver = Callable[[Gate, Ends | None], Receiver]
@@ -216,10 +219,17 @@ class Worker:
         """Waits for requests and tunnels to end, as long as the settings allow."""
         self.doors.close()
         self.gate.drain()
-        until_s = self.loop.time() + self.context.settings.proxy.drain_s
-        while (self.gate.clients or self.gate.tunnels) and self.loop.time() < until_s:
-            await asyncio.sleep(0.05)
+        drain_s = self.context.settings.proxy.drain_s
+        await self.await_ends(min(drain_s, IDLE_GRACE_S))
+        self.gate.close_idle()
+        await self.await_ends(drain_s - IDLE_GRACE_S)
         self.gate.abort_all()
+
+    async def await_ends(self, seconds: float) -> None:
+        """Waits for all connections to end, for so long at most."""
+        until_s = self.loop.time() + seconds
+        while (self.gate.clients or self.gate.tunnels) and self.loop.time() < until_s:
+            await asyncio.sleep(DRAIN_STEP_S)
 
 
 def run(context: WorkerContext) -> None:

@@ -1,6 +1,6 @@
 """A connection in its first moments, before it is known what it wants.
 
-The gate looks after it as after a client's connection: it has a limit in time, and ends at once
+The gate looks after it as after a client's connection: it has a limit in time, and ends soon
 when the worker drains.
 """
 

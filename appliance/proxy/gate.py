@@ -163,8 +163,11 @@ class Gate:
             client.close_if_idle()
 
     def drain(self) -> None:
-        """Answers what is under way, closes what is idle; keep-alive ends with each answer."""
+        """From now on keep-alive ends with each answer."""
         self.draining = True
+
+    def close_idle(self) -> None:
+        """Closes the connections on which nothing is under way."""
         for client in list(self.clients):
             client.close_if_idle()
 
