@@ -19,7 +19,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 # Written in halves, so that this file is not its own finding.
 MACHINE = re.compile(
-    "(?<![\\w.])/(" + "|".join(("root", "work", "Users", "home/(?!arpa)[a-z]+", "opt(?!/gatelight)")) + ")/"
+    "(?<![\\w.])/("
+    + "|".join(("root", "work", "Users", "home/(?!arpa)[a-z]+", "opt(?!/gatelight)"))
+    + ")/"
 )
 REGISTRY = re.compile("|".join(("pypi" + r"\.org", "python" + "hosted", "file:" + "//")))
 
