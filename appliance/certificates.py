@@ -142,6 +142,17 @@ class Certificates:
         keeper = self._keeper or make_keeper(self._state_dir, self._clock, self._read_box)
         return await asyncio.to_thread(describe_roots, keeper)
 
+    def preview(self, site: Site) -> dict[str, Any] | None:
+        """What a site that ends TLS here would show; nothing is issued. Reads files."""
+        keeper = self._keeper or make_keeper(self._state_dir, self._clock, self._read_box)
+        return next((describe(entry) for entry in keeper.look([site])), None)
+
+    async def forget(self) -> None:
+        """The local CA's files are not as they were: everything is read anew."""
+        async with self._busy:
+            self._keeper = None
+        self.look()
+
     async def renew(self, host: str) -> dict[str, Any]:
         """Issues a site's certificate anew. Raises LookupError or ValueError in words."""
         sites = list(self._read_sites())

@@ -106,6 +106,22 @@ def cert(options: argparse.Namespace) -> int:
     return cert_command.run(options.what, host, path, settings, options.json)
 
 
+def admin(options: argparse.Namespace) -> int:
+    """The dashboard's account; where no box runs, in the file that the configuration leads to."""
+    from appliance import admin_command
+
+    settings = None
+    if options.config is not None:
+        try:
+            settings = load_settings(options.config)
+        except ConfigError as error:
+            for fault in error.faults:
+                say(str(fault))
+            return 1
+    path = options.socket or (settings.listen.admin_socket if settings else DEFAULT_SOCKET)
+    return admin_command.reset(path, settings, options.json)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The command's grammar."""
     parser = argparse.ArgumentParser(
@@ -148,6 +164,14 @@ def make_parser() -> argparse.ArgumentParser:
         kind.add_argument("--socket", metavar="PATH")
         kind.add_argument("--config", metavar="FILE")
         kind.set_defaults(action=cert)
+    command = commands.add_parser("admin", help="the dashboard's account")
+    kinds = command.add_subparsers(dest="what", required=True, metavar="WHAT")
+    text = "forget the password, every session and every token, and show a code to claim it anew"
+    kind = kinds.add_parser("reset", help=text, description=text)
+    kind.add_argument("--json", action="store_true")
+    kind.add_argument("--socket", metavar="PATH")
+    kind.add_argument("--config", metavar="FILE")
+    kind.set_defaults(action=admin)
     return parser
 
 

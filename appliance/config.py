@@ -18,6 +18,7 @@ from appliance.quantities import (
     Address,
     Parse,
     addresses,
+    admin_addresses,
     count,
     duration,
     flag,
@@ -47,6 +48,7 @@ class LogFormat(enum.Enum):
 class Listen:
     http: tuple[Address, ...] = ()
     https: tuple[Address, ...] = ()
+    admin: tuple[Address, ...] = (Address("127.0.0.1", 8470),)
     admin_socket: str = "/run/gatelight/admin.sock"
     accept_proxy_protocol: bool = False
 
@@ -121,6 +123,7 @@ class Key:
 LISTEN = {
     "http": Key("http", addresses),
     "https": Key("https", addresses),
+    "admin": Key("admin", admin_addresses),
     "admin_socket": Key("admin_socket", path),
     "accept_proxy_protocol": Key("accept_proxy_protocol", flag),
 }
@@ -148,7 +151,6 @@ STORE = {"file": Key("file", path), "url": Key("url", lambda value: parse_store_
 
 NOT_YET: Mapping[str, frozenset[str]] = {
     "": frozenset(("acme", "box")),
-    "listen": frozenset(("admin",)),
     "site": frozenset(
         (
             "maintenance",
@@ -266,6 +268,9 @@ def _find_listen_faults(
     for address in https:
         if address.port and address in http:
             yield "https", f"{address} is taken by http already"
+    for address in listen.get("admin", ()):
+        if address.port and address in (*http, *https):
+            yield "admin", f"{address} is taken by {'http' if address in http else 'https'} already"
     secure = next((site for site in sites if site.tls is not TlsMode.OFF), None)
     if secure is not None and not https:
         what = f'{secure.host} has tls = "{secure.tls.value}", and nothing listens for it'

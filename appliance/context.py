@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from appliance.config import Settings
 from appliance.feed import Routes
 from appliance.telemetry.counters import Counters
+from appliance.telemetry.log_tail import LogRing, LogTails
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class WorkerContext:
     counters: Counters
     feed_name: bytes
     routes: Routes
+    log_ring: LogRing
 
 
 @dataclass(slots=True)
@@ -32,3 +34,4 @@ class ControlContext:
     feed: socket.socket
     counters: Counters
     routes: Routes
+    log_tails: LogTails

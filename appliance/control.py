@@ -11,13 +11,12 @@ import signal
 import socket
 import struct
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from appliance.admin.server import AdminServer
+from appliance.administration import Administration
 from appliance.certificates import Certificates
 from appliance.clock import SystemClock
 from appliance.config import Settings
@@ -25,20 +24,17 @@ from appliance.console import Complaints, say
 from appliance.context import ControlContext
 from appliance.feed import Changed, Decoder, HookNews, Message, Noted, Seen, encode
 from appliance.hooks_keeper import HooksKeeper
+from appliance.reporter import Reporter
 from appliance.roster import Roster
 from appliance.routing.standing import Severity, Trouble
+from appliance.sites_desk import SitesDesk
 from appliance.stores.base import Store
 from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
+from appliance.telemetry.access_log import OFF
 from appliance.telemetry.box import BoxReader
 from appliance.telemetry.counters import RESTARTS
-from appliance.telemetry.snapshot import (
-    Readings,
-    StoreState,
-    build_status,
-    choose_shown,
-    read_counters,
-)
+from appliance.telemetry.snapshot import StoreState, read_counters
 from appliance.telemetry.trial import TRIAL_FILE, read_trial
 from appliance.upstream.dial import Dialer
 from appliance.wellness import Wellness
@@ -50,10 +46,7 @@ FIRST_SITES_S = 1.0
 FIRST_NAMES_S = 0.5
 # The same for certificates, of which the first takes the making of a root.
 FIRST_CERTIFICATES_S = 1.0
-# Rates in the status are over this long, latencies over the last minute: six kept readings.
 SAMPLE_S = 1.0
-SAMPLES_A_KEPT_ONE = 10
-KEPT = 6
 READ_BYTES = 1 << 18
 # What may wait for a worker that does not read; it gets all anew when it connects again.
 MAX_UNREAD_BYTES = 64 << 20
@@ -69,13 +62,12 @@ class Control:
         self.workers: set[asyncio.StreamWriter] = set()
         self.store = open_store(settings)
         dialer = Dialer(asyncio.get_running_loop())
-        self.later = self.earlier = read_counters(context.counters)
-        self.wellness = Wellness(context.routes, dialer, self.tell, self.later)
+        reading = read_counters(context.counters)
+        self.wellness = Wellness(context.routes, dialer, self.tell, reading)
         if context.counters.control.cells[RESTARTS]:
             text = "the control process ended and was started again"
             self.wellness.events.note("control", Severity.WARNING, text, time.time())
         self.roster = Roster(context.routes, self.tell, follower=self.wellness)
-        self.kept = deque([self.later], KEPT)
         self.box_reader = BoxReader(settings.proxy.state_dir)
         self.box = self.box_reader.read()
         self.hooks: HooksKeeper | None = None
@@ -90,6 +82,33 @@ class Control:
             SystemClock(),
             lambda: self.box,
         )
+        self.reporter = Reporter(
+            context.counters,
+            context.log_tails,
+            lambda: self.roster.sites,
+            self.wellness.standing,
+            self.wellness.troubled_hosts,
+            self.wellness.alerts.all,
+            self.store_state,
+            self.certificates.of,
+            {
+                "claim": self.describe_claim,
+                "trial": lambda: read_trial(TRIAL_FILE, time.monotonic()),
+            },
+            is_log_on=settings.proxy.access_log != OFF,
+        )
+        if self.hooks is not None:
+            self.reporter.hooks = self.hooks.describe
+        desk = SitesDesk(settings, lambda: self.roster.sites, self.store.look)
+        self.administration = Administration(
+            settings,
+            self.reporter,
+            desk,
+            self.certificates,
+            self.wellness.alerts,
+            self.store.look,
+        )
+        self.reporter.box = self.box
         self.stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -106,15 +125,12 @@ class Control:
         tasks.append(loop.create_task(self.certificates.run()))
         await self.certificates.settle(FIRST_CERTIFICATES_S)
         feed = await asyncio.start_unix_server(self.feed_worker, sock=self.context.feed)
-        admin = AdminServer(
-            self.context.settings.listen.admin_socket, self.status, self.certificates
-        )
-        await admin.start()
+        await self.administration.start()
         duties = (self.beat(), self.sample(), self.stopped.wait())
         tasks += [loop.create_task(duty) for duty in duties]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         feed.close()
-        await admin.stop()
+        await self.administration.stop()
         for task in done:
             task.result()
 
@@ -188,12 +204,14 @@ class Control:
     async def sample(self) -> None:
         """Reads the counters and the box each second."""
         while True:
-            for _ in range(SAMPLES_A_KEPT_ONE):
-                await asyncio.sleep(SAMPLE_S)
-                self.earlier, self.later = self.later, read_counters(self.context.counters)
-                self.box = self.box_reader.read()
-                self.wellness.update(self.later, self.box, self.store_state(), self.troubles())
-            self.kept.append(self.later)
+            await asyncio.sleep(SAMPLE_S)
+            self.look_at_box()
+            reading = self.reporter.sample()
+            self.wellness.update(reading, self.box, self.store_state(), self.troubles())
+
+    def look_at_box(self) -> None:
+        """How the box itself is doing."""
+        self.box = self.reporter.box = self.box_reader.read()
 
     def store_state(self) -> StoreState:
         """How the store is doing."""
@@ -202,26 +220,9 @@ class Control:
             store.kind, store.ok, store.since_s, store.error, store.changes_by, self.config
         )
 
-    def status(self, host: str | None) -> dict[str, Any]:
-        """The status as the admin API gives it: with one site, or those that all are shown."""
-        current = read_counters(self.context.counters)
-        sites = self.roster.sites
-        if host is None:
-            shown = choose_shown(sites, self.wellness.troubled_hosts(), current)
-        else:
-            shown = [sites[host]] if host in sites else []
-        return build_status(
-            now_s=time.time(),
-            box=self.box,
-            readings=Readings(self.kept[0], self.earlier, self.later, current),
-            store=self.store_state(),
-            sites=shown,
-            sites_total=len(sites),
-            standing=self.wellness.standing,
-            certificate_of=self.certificates.of,
-            alerts=self.wellness.alerts.all(),
-            hooks=self.hooks.describe(current.hooks) if self.hooks is not None else None,
-        ) | {"trial": read_trial(TRIAL_FILE, time.monotonic())}
+    def describe_claim(self) -> dict[str, str] | None:
+        """The code that claims the dashboard, for the status."""
+        return self.administration.describe_claim()
 
 
 def open_store(settings: Settings) -> Store:

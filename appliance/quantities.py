@@ -149,6 +149,11 @@ def addresses(value: Any) -> tuple[Address, ...]:
     return parsed
 
 
+def admin_addresses(value: Any) -> tuple[Address, ...]:
+    """The same for the dashboard; "off" for none."""
+    return () if value == "off" else addresses(value)
+
+
 def workers(value: Any) -> int:
     """A number of processes; "auto" is one for each core."""
     if value == "auto":

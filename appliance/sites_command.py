@@ -8,10 +8,10 @@ from collections.abc import Callable, Coroutine
 from http.client import HTTPException
 from typing import Any
 
-from appliance.config import ConfigError, Faults, Settings, load_settings, parse_sites, read_text
-from appliance.config_sites import read_site
+from appliance.config import ConfigError, load_settings, parse_sites, read_text
 from appliance.console import say
 from appliance.routing.model import canonical_host
+from appliance.sites_desk import find_faults, open_shelf
 from appliance.status_command import fetch_status
 from appliance.stores.base import Shelf, StoreError
 from appliance.stores.toml_shelf import TomlShelf
@@ -56,17 +56,6 @@ def add_parsers(commands: Any) -> None:
         if name in ("export", "import"):
             each.add_argument("file", metavar="FILE", nargs="?" if name == "export" else None)
         each.set_defaults(action=run, sites=action)
-
-
-def open_shelf(settings: Settings) -> Shelf:
-    """The store that the settings name."""
-    if settings.store_url is not None:
-        # Its import takes longer than all the rest of the command.
-        from appliance.stores.redis_shelf import RedisShelf
-
-        return RedisShelf(settings.store_url, say)
-    file = settings.store_file
-    return TomlShelf(file or settings.path, embedded=file is None)
 
 
 def find_config(options: argparse.Namespace) -> str:
@@ -129,9 +118,9 @@ async def set_site(options: argparse.Namespace, shelf: Shelf) -> None:
     table = {**before, "backends": options.backend}
     if len(table.get("weights", options.backend)) != len(options.backend):
         del table["weights"]
-    faults = Faults(host, {})
-    if next(read_site({"host": host, **table}, (), faults), None) is None:
-        raise UsageError("\n".join(str(fault) for fault in faults.found))
+    faults = find_faults(host, table)
+    if faults:
+        raise UsageError("\n".join(str(fault) for fault in faults))
     await shelf.put({host: table})
 
 

@@ -32,6 +32,7 @@ from appliance.systemd import (
     take_files,
 )
 from appliance.telemetry.counters import Counters
+from appliance.telemetry.log_tail import LogTails
 from appliance.tls.contexts import make_context
 
 # A worker beats four times a second; this is far beyond any garbage collection or page fault.
@@ -68,6 +69,7 @@ class Supervisor:
         self._listeners = _open_kept_listeners(listen.http + listen.https, count)
         self._first_tls = make_context()
         self._counters = Counters.create(count)
+        self._log_tails = LogTails(count)
         self._routes = Routes(Board())
         for site in settings.sites:
             self._routes.put_site(site)
@@ -101,6 +103,7 @@ class Supervisor:
                     self._counters,
                     name,
                     self._routes,
+                    self._log_tails.rings[index],
                 )
             )
 
@@ -114,7 +117,11 @@ class Supervisor:
     def _control_main(self, run: RunControl) -> Callable[[], None]:
         def main() -> None:
             _close_all(self._listeners)
-            run(ControlContext(self._settings, self._feed, self._counters, self._routes))
+            run(
+                ControlContext(
+                    self._settings, self._feed, self._counters, self._routes, self._log_tails
+                )
+            )
 
         return main
 

@@ -88,7 +88,7 @@ class Worker:
         self.cells = context.counters.worker(context.index)
         self.cells.reset_gauges()
         self.lost_before = self.cells.cells[LOG_LINES_LOST]
-        self.log = AccessLog(settings.proxy.access_log)
+        self.log = AccessLog(settings.proxy.access_log, context.log_ring.write)
         self.contexts = Contexts(context.first_tls, context.routes.certificate)
         self.hooks: HookRunner | None = None
         if settings.proxy.hooks is not None:

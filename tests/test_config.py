@@ -140,7 +140,7 @@ FAULTS = [
     pytest.param("[listen]\nhtp = ':80'", 'f:2: listen.htp: unknown key; did you mean "http"?', id="misspelt key"),
     pytest.param(LISTEN + "[proxi]", 'f:3: proxi: unknown key; did you mean "proxy"?', id="misspelt section"),
     pytest.param(LISTEN + "[acme]", "f:3: acme: not yet supported", id="section of later"),
-    pytest.param(LISTEN + "admin = ':8470'", "f:3: listen.admin: not yet supported", id="key of later"),
+    pytest.param(LISTEN + "admin = ':8080'", "f:3: listen.admin: 0.0.0.0:8080 is taken by http already", id="admin on another's port"),
     pytest.param(LISTEN + "https = ':8080'", "f:3: listen.https: 0.0.0.0:8080 is taken by http already", id="one port for both"),
     pytest.param(LISTEN + TCP_SITE + CARRIED, 'f:1: listen: a has tls = "passthrough", and nothing listens for it: write https', id="tls without a port"),
     pytest.param(TLS + SITE + ENDED + "certificate = '/a'", "f:7: site.certificate: a certificate comes with its key: key is missing", id="no key"),

@@ -1,75 +1,69 @@
-"""The admin API over a Unix socket: status, events, sites."""
+"""Where the admin API is reached: a Unix socket, and TCP with or without TLS."""
 
 import asyncio
-import json
+import errno
 import os
 import socket
+import ssl
 import stat
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote
+from typing import Any
+from urllib.parse import urlsplit
 
+from appliance.admin.connection import MAX_HEAD_BYTES, Ask, Connection
+from appliance.admin.exchange import Answer, Peer, Refusal, Request
 from appliance.console import say
+from appliance.quantities import Address
 
-MAX_HEAD_BYTES = 16 * 1024
-HEAD_TIMEOUT_S = 10.0
-# A reader of events that takes nothing for this long is gone.
-READER_TIMEOUT_S = 30.0
-EVENT_EVERY_S = 1.0
-# Displays, dashboards and people; each may hold a connection for events.
+# Displays and people; each may hold a connection for events.
 MAX_CONNECTIONS = 64
+# Over TCP a browser opens six for each page. One client cannot take all of them.
+MAX_TCP_CONNECTIONS = 256
+MAX_TCP_CONNECTIONS_A_CLIENT = 96
 SOCKET_MODE = 0o660
+BACKLOG = 128
+HANDSHAKE_TIMEOUT_S = 10.0
+# Another process may be on its way out, or this one's forerunner.
+TRY_AGAIN_S = 5.0
+# Where no descriptor is left, connections wait in the queue.
+OUT_OF_FILES_PAUSE_S = 0.2
+TLS_HANDSHAKE = 0x16  # RFC 8446 5.1, ContentType.handshake
 
-
-class Certificates(Protocol):
-    """What is told and done about certificates; OSError, LookupError and ValueError in words."""
-
-    def list_all(self) -> list[dict[str, Any]]: ...
-    async def list_roots(self) -> list[dict[str, Any]]: ...
-    async def renew(self, host: str) -> dict[str, Any]: ...
-
-
-Status = Callable[[str | None], dict[str, Any]]
-"""The status; with the one site of a host in it, or with those that are shown to all."""
-CERTIFICATES, RENEW = "/v1/certificates/", "/renew"
-REASONS = {
-    200: "OK",
-    400: "Bad Request",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    409: "Conflict",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
+_FULL = Refusal(503, "too many connections", "", "close some")
+Say = Callable[[str], None]
 
 
 class AdminServer:
-    """Answers on the socket for as long as control lives."""
+    """Answers for as long as control lives."""
 
     def __init__(
         self,
         path: str,
-        read_status: Status,
-        certificates: Certificates,
-        event_every_s: float = EVENT_EVERY_S,
+        ask: Ask,
+        addresses: Iterable[Address] = (),
+        find_tls: Callable[[], ssl.SSLContext | None] = lambda: None,
     ) -> None:
+        """`find_tls` gives what a connection from other machines is made secure with."""
         self._path = Path(path)
-        self._read_status = read_status
-        self._certificates = certificates
-        self._event_every_s = event_every_s
+        self._ask = ask
+        self._addresses = tuple(addresses)
+        self._find_tls = find_tls
         self._server: asyncio.Server | None = None
         self._inode = 0
-        self._connections = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._local = 0
+        self._clients: Counter[str] = Counter()
+        self.ports: list[int] = []
 
     async def start(self) -> None:
-        """Opens the socket; where that fails, says so, and serving goes on without."""
+        """Opens all; what cannot be opened is said, and serving goes on without."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             remove_stale_socket(self._path)
             self._server = await asyncio.start_unix_server(
-                self._serve, str(self._path), limit=MAX_HEAD_BYTES
+                self._serve_local, str(self._path), limit=MAX_HEAD_BYTES
             )
             os.chmod(self._path, SOCKET_MODE)
             self._inode = os.stat(self._path).st_ino
@@ -79,9 +73,21 @@ class AdminServer:
                 f"no admin socket at {self._path} ({reason}): "
                 "set admin_socket in [listen] to a place this user may write"
             )
+        for address in self._addresses:
+            try:
+                listener = open_listener(address)
+            except OSError as error:
+                say(describe_unopened(address, error))
+                self._start(self._open_later(address))
+            else:
+                self._listen(listener, address)
 
     async def stop(self) -> None:
-        """Closes the socket and removes its file, unless another has taken its place."""
+        """Ends all connections, and removes the socket's file unless another has its place."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         if self._server is None:
             return
         self._server.close()
@@ -91,88 +97,152 @@ class AdminServer:
         except OSError:
             pass
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
+    def _start(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve_local(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._local += 1
+        connection = Connection(reader, writer, Peer(), self._ask)
         try:
-            try:
-                async with asyncio.timeout(HEAD_TIMEOUT_S):
-                    head = await reader.readuntil(b"\r\n\r\n")
-            except asyncio.LimitOverrunError:
-                await _send(writer, *_error(431, "the head is too large", "", "send fewer fields"))
-                return
-            if self._connections > MAX_CONNECTIONS:
-                await _send(writer, *_error(503, "too many connections", "", "close some"))
-                return
-            await self._answer(head, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            pass
-        except asyncio.CancelledError:
-            # Control stops; Python 3.11 would report each open connection as a fault.
-            pass
+            await (connection.refuse(_FULL) if self._local > MAX_CONNECTIONS else connection.run())
         finally:
-            self._connections -= 1
-            writer.close()
+            self._local -= 1
 
-    async def _answer(self, head: bytes, writer: asyncio.StreamWriter) -> None:
-        parts = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
-        if len(parts) != 3:
-            what, way_out = "not an HTTP request", "send GET /v1/status"
-            await _send(writer, *_error(400, what, "", way_out))
+    # Over TCP.
+
+    def _listen(self, listener: socket.socket, address: Address) -> None:
+        self.ports.append(listener.getsockname()[1])
+        self._start(self._accept(listener, is_loopback(address.host)))
+
+    async def _open_later(self, address: Address) -> None:
+        """The port may become free, and the address may come with the network."""
+        while True:
+            await asyncio.sleep(TRY_AGAIN_S)
+            try:
+                listener = open_listener(address)
+            except OSError:
+                continue
+            say(f"the admin port is open at {address}")
+            self._listen(listener, address)
             return
-        method, target, _ = parts
-        path = unquote(target.partition("?")[0])
-        if method == "POST" and path.startswith(CERTIFICATES) and path.endswith(RENEW):
-            host = path.removeprefix(CERTIFICATES).removesuffix(RENEW).lower()
-            await _send(writer, *await self._renew(host))
-        elif path == "/v1/roots" and method == "GET":
-            await _send(writer, *await self._list_roots())
-        elif method not in ("GET", "HEAD"):
-            await _send(writer, *_error(405, f"{method} is not answered", path, "use GET"))
-        elif path == "/v1/events" and method == "GET":
-            await self._send_events(writer)
-        else:
-            await _send(writer, *self._find(path), with_body=method == "GET")
 
-    def _find(self, path: str) -> tuple[int, Any]:
-        if path == "/v1/status":
-            return 200, self._read_status(None)
-        if path == "/v1/certificates":
-            return 200, self._certificates.list_all()
-        if path == "/v1/sites":
-            return 200, self._read_status(None)["sites"]
-        if path.startswith("/v1/sites/"):
-            host = path.removeprefix("/v1/sites/").lower()
-            for site in self._read_status(host)["sites"]:
-                if site["host"] == host:
-                    return 200, site
-            return _error(404, "there is no such site", host, "GET /v1/sites lists them")
-        return _error(404, "there is nothing here", path, "GET /v1/status is")
+    async def _accept(self, listener: socket.socket, is_local: bool) -> None:
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                try:
+                    sock, peer = await loop.sock_accept(listener)
+                except OSError as error:
+                    if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS):
+                        await asyncio.sleep(OUT_OF_FILES_PAUSE_S)
+                    continue
+                self._start(self._welcome(sock, str(peer[0]), is_local))
 
-    async def _renew(self, host: str) -> tuple[int, Any]:
-        try:
-            return 200, await self._certificates.renew(host)
-        except LookupError as error:
-            return _error(404, str(error.args[0]), host, "GET /v1/certificates lists them")
-        except ValueError as error:
-            return _error(409, f"the certificate {error}", host, "mend that, and try again")
-
-    async def _list_roots(self) -> tuple[int, Any]:
-        try:
-            return 200, await self._certificates.list_roots()
-        except OSError as error:
-            return _error(500, str(error), "the local CA", "mend that, and try again")
-
-    async def _send_events(self, writer: asyncio.StreamWriter) -> None:
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-            b"Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+    async def _welcome(self, sock: socket.socket, ip: str, is_local: bool) -> None:
+        """One client: over TLS unless the port is for this machine alone."""
+        ip = ip.removeprefix("::ffff:").partition("%")[0]
+        is_full = (
+            self._clients.total() >= MAX_TCP_CONNECTIONS
+            or self._clients[ip] >= MAX_TCP_CONNECTIONS_A_CLIENT
         )
-        while not writer.is_closing():
-            data = json.dumps(self._read_status(None))
-            writer.write(f"event: status\ndata: {data}\n\n".encode())
-            async with asyncio.timeout(READER_TIMEOUT_S):
-                await writer.drain()
-            await asyncio.sleep(self._event_every_s)
+        self._clients[ip] += 1
+        try:
+            tls = None if is_local else self._find_tls()
+            is_secure = False
+            if not is_local:
+                async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                    is_secure = await peek_byte(sock) == TLS_HANDSHAKE
+            if is_secure and tls is None:
+                return
+            ask = self._ask if is_local or is_secure else send_to_https
+            reader, writer = await _open_streams(sock, tls if is_secure else None)
+            connection = Connection(reader, writer, Peer(ip, is_secure), ask)
+            await (connection.refuse(_FULL) if is_full else connection.run())
+        except (OSError, TimeoutError):
+            sock.close()
+        except asyncio.CancelledError:
+            sock.close()
+        finally:
+            self._clients[ip] -= 1
+            if not self._clients[ip]:
+                del self._clients[ip]
+
+
+async def send_to_https(request: Request) -> Answer:
+    """What plain HTTP from another machine is answered: the same page over TLS."""
+    host = request.fields.get("host", "")
+    try:
+        name, port = urlsplit(f"//{host}").hostname, urlsplit(f"//{host}").port
+    except ValueError:
+        name, port = None, None
+    if not name or not host.isprintable():
+        raise Refusal(400, "no host", "", "open the dashboard by https://")
+    shown = f"[{name}]" if ":" in name else name
+    where = f"https://{shown}{f':{port}' if port else ''}/"
+    if request.method in ("GET", "HEAD"):
+        return Answer(307, b"", "text/plain", (("Location", where),))
+    # What was sent in the clear is known to all; it is not to be sent again.
+    text = b"this port speaks HTTPS\n"
+    return Answer(403, text, "text/plain", (("Location", where),))
+
+
+async def peek_byte(sock: socket.socket) -> int | None:
+    """A client's first byte, which stays where it is; None when the client has gone."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(sock.fileno(), ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(sock.fileno())
+    data = sock.recv(1, socket.MSG_PEEK)
+    return data[0] if data else None
+
+
+async def _open_streams(
+    sock: socket.socket, tls: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=MAX_HEAD_BYTES)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    limit_s = HANDSHAKE_TIMEOUT_S if tls is not None else None
+    transport, _ = await loop.connect_accepted_socket(
+        lambda: protocol, sock, ssl=tls, ssl_handshake_timeout=limit_s
+    )
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def open_listener(address: Address) -> socket.socket:
+    """A listening socket. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((address.host, address.port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def describe_unopened(address: Address, error: OSError) -> str:
+    """Why there is no admin port, in a line."""
+    if error.errno == errno.EADDRINUSE:
+        return f"no admin port at {address} (it is in use): set admin in [listen] to another"
+    return f"no admin port at {address} ({error.strerror}): set admin in [listen] to another"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    return host.startswith("127.") or host == "::1"
 
 
 def remove_stale_socket(path: Path) -> None:
@@ -193,20 +263,3 @@ def remove_stale_socket(path: Path) -> None:
         except BlockingIOError:
             pass
     raise FileExistsError(None, "another process listens there")
-
-
-def _error(status: int, what: str, where: str, way_out: str) -> tuple[int, Any]:
-    return status, {"error": {"what": what, "where": where, "way_out": way_out}}
-
-
-async def _send(
-    writer: asyncio.StreamWriter, status: int, content: Any, with_body: bool = True
-) -> None:
-    body = json.dumps(content).encode() + b"\n"
-    head = (
-        f"HTTP/1.1 {status} {REASONS[status]}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-    )
-    writer.write(head.encode() + body * with_body)
-    async with asyncio.timeout(READER_TIMEOUT_S):
-        await writer.drain()

@@ -11,7 +11,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 # About 20,000 lines: what a stalled disk may make a worker hold.
 MAX_HELD_BYTES = 4 << 20
@@ -32,7 +32,8 @@ STDOUT, OFF = "-", "off"
 class AccessLog:
     """Adds lines, hands batches to the writer."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, look_on: Callable[[bytes], None] | None = None) -> None:
+        """`look_on` is given whole lines too, in the writer's thread, whatever becomes of them."""
         self._lines: list[bytes] = []
         self._gathered = 0
         self._chunks: list[bytes] = []
@@ -40,7 +41,7 @@ class AccessLog:
         self._handed_bytes = 0
         self._lost_here = 0
         self._batches: queue.SimpleQueue[list[bytes] | str] = queue.SimpleQueue()
-        self._writer = _Writer(target, self._batches)
+        self._writer = _Writer(target, self._batches, look_on)
         if target != OFF:
             self._writer.start()
 
@@ -93,9 +94,15 @@ class AccessLog:
 
 
 class _Writer(threading.Thread):
-    def __init__(self, target: str, batches: "queue.SimpleQueue[list[bytes] | str]") -> None:
+    def __init__(
+        self,
+        target: str,
+        batches: "queue.SimpleQueue[list[bytes] | str]",
+        look_on: Callable[[bytes], None] | None,
+    ) -> None:
         super().__init__(name="access-log", daemon=True)
         self._target = target
+        self._look_on = look_on
         self._batches = batches
         self._file = -1
         self._is_regular = True
@@ -134,6 +141,8 @@ class _Writer(threading.Thread):
 
     def _write_batch(self, chunks: list[bytes]) -> None:
         data = b"".join(chunks)
+        if self._look_on is not None:
+            self._look_on(data)
         begun = 0
         try:
             self._open()

@@ -24,7 +24,7 @@ WORKER_CELLS = 16
 
 # A site's cells in one worker's part. STATUS_CLASS + 2 counts the 2xx answers.
 STATUS_CLASS = 0
-SITE_BYTES_IN, SITE_BYTES_OUT, SITE_BACKEND_ERRORS = 6, 7, 8
+SITE_BYTES_IN, SITE_BYTES_OUT, SITE_BACKEND_ERRORS, SITE_TIME_US = 6, 7, 8, 9
 HISTOGRAM = 16
 NAME_CELL = HISTOGRAM + BUCKETS
 # A host name has 253 bytes at most, and one for its length.
@@ -149,6 +149,7 @@ class WorkerCounters:
             site = self.site(UNROUTED)
         site[status // 100] += 1
         site[HISTOGRAM + bucket_of(total_us)] += 1
+        site[SITE_TIME_US] += total_us
         site[SITE_BYTES_OUT] += bytes_out
         if bytes_in:
             site[SITE_BYTES_IN] += bytes_in

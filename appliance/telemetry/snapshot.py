@@ -184,7 +184,8 @@ def build_status(
             "config": store.config,
         },
         "sites": [
-            _site(site, readings, standing(site.host), certificate_of(site.host)) for site in sites
+            build_site(site, readings, standing(site.host), certificate_of(site.host))
+            for site in sites
         ],
         "sites_total": sites_total,
         "alerts": [_alert(alert) for alert in alerts],
@@ -231,12 +232,13 @@ def _latency(before: Sequence[int], after: Sequence[int]) -> dict[str, float | N
     return {"p50": quantile_ms(grown, 0.5), "p99": quantile_ms(grown, 0.99)}
 
 
-def _site(
+def build_site(
     site: Site,
     readings: Readings,
     standings: Sequence[Standing],
     certificate: Mapping[str, str] | None,
 ) -> dict[str, Any]:
+    """One site of the status."""
     host = site.host
     return {
         "host": host,

@@ -11,46 +11,22 @@ from typing import Any
 
 import pytest
 
+from appliance.admin import connection
 from appliance.admin import server as admin
-from appliance.admin.server import AdminServer
+from appliance.admin.server import AdminServer, send_to_https
+from tests.support.admin import STATUS, Office, ask_raw
 
-STATUS = {"version": 1, "sites": [{"host": "a.test"}, {"host": "*"}]}
 Ask = Callable[[bytes], Awaitable[bytes]]
-
-
-class Certificates:
-    """Knows one site's certificate."""
-
-    def list_all(self) -> list[dict[str, Any]]:
-        return [{"host": "a.test"}]
-
-    async def list_roots(self) -> list[dict[str, Any]]:
-        return [{"name": "Test"}]
-
-    async def renew(self, host: str) -> dict[str, Any]:
-        if host == "a.test":
-            return {"host": host}
-        if host == "*":
-            raise ValueError("comes from /a.pem")
-        raise LookupError(f"there is no site {host}")
 
 
 def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
     """Runs the server and `action` beside it."""
     path = folder / "made" / "admin.sock"
 
-    async def ask(data: bytes) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(str(path))
-        writer.write(data)
-        async with asyncio.timeout(10):
-            answer = await reader.read()
-        writer.close()
-        return answer
-
     async def run() -> None:
-        server = AdminServer(str(path), lambda host: STATUS, Certificates(), event_every_s=0.01)
+        server = AdminServer(str(path), Office(folder).app.ask)
         await server.start()
-        await action(ask)
+        await action(lambda data: ask_raw(str(path), data))
         await server.stop()
         assert not path.exists()
 
@@ -67,7 +43,7 @@ def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
         ("GET /v1/sites/%2A HTTP/1.1", 200, {"host": "*"}),
         ("GET /v1/sites/b.test HTTP/1.1", 404, ("there is no such site", "b.test")),
         ("GET /v1/certificates HTTP/1.1", 200, [{"host": "a.test"}]),
-        ("GET /v1/roots HTTP/1.1", 200, [{"name": "Test"}]),
+        ("GET /v1/roots HTTP/1.1", 200, [{"name": "Test", "pem": "-----BEGIN CERTIFICATE-----\n"}]),
         ("POST /v1/certificates/A.test/renew HTTP/1.1", 200, {"host": "a.test"}),
         (
             "POST /v1/certificates/%2A/renew HTTP/1.1",
@@ -77,7 +53,7 @@ def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
         ("POST /v1/certificates/b/renew HTTP/1.1", 404, ("there is no site b", "b")),
         ("POST /v1/certificates HTTP/1.1", 405, ("POST is not answered", "/v1/certificates")),
         ("GET / HTTP/1.1", 404, ("there is nothing here", "/")),
-        ("DELETE /v1/sites/a.test HTTP/1.1", 405, ("DELETE is not answered", "/v1/sites/a.test")),
+        ("DELETE /v1/status HTTP/1.1", 405, ("DELETE is not answered", "/v1/status")),
         ("hello", 400, ("not an HTTP request", "")),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -101,7 +77,7 @@ def test_a_request_has_its_answer(
 
 def test_head_has_no_body(tmp_path: Path) -> None:
     async def action(ask: Ask) -> None:
-        answer = await ask(b"HEAD /v1/status HTTP/1.1\r\n\r\n")
+        answer = await ask(b"HEAD /v1/status HTTP/1.1\r\nHost: box\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert answer.endswith(b"\r\n\r\n")
 
@@ -110,7 +86,9 @@ def test_head_has_no_body(tmp_path: Path) -> None:
 
 def test_a_head_too_large_is_refused(tmp_path: Path) -> None:
     async def action(ask: Ask) -> None:
-        head = b"GET / HTTP/1.1\r\nX: " + b"x" * admin.MAX_HEAD_BYTES + b"\r\n\r\n"
+        head = (
+            b"GET / HTTP/1.1\r\nHost: box\r\nX: " + b"x" * connection.MAX_HEAD_BYTES + b"\r\n\r\n"
+        )
         assert (await ask(head)).startswith(b"HTTP/1.1 431 ")
 
     serve(tmp_path, action)
@@ -120,7 +98,7 @@ def test_events_carry_the_status_again_and_again(tmp_path: Path) -> None:
     async def action(ask: Ask) -> None:
         path = str(tmp_path / "made" / "admin.sock")
         reader, writer = await asyncio.open_unix_connection(path)
-        writer.write(b"GET /v1/events HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /v1/events HTTP/1.1\r\nHost: box\r\n\r\n")
         async with asyncio.timeout(10):
             assert b"text/event-stream" in await reader.readuntil(b"\r\n\r\n")
             for _ in range(3):
@@ -138,12 +116,14 @@ def test_connections_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     async def action(ask: Ask) -> None:
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "made" / "admin.sock"))
-        writer.write(b"GET /v1/events HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /v1/events HTTP/1.1\r\nHost: box\r\n\r\n")
         async with asyncio.timeout(10):
             await reader.readuntil(b"\r\n\r\n")
-            assert (await ask(b"GET /v1/status HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
+            assert (await ask(b"GET /v1/status HTTP/1.1\r\nHost: box\r\n\r\n")).startswith(
+                b"HTTP/1.1 503 "
+            )
             writer.close()
-            while b" 200 " not in await ask(b"GET /v1/status HTTP/1.1\r\n\r\n"):
+            while b" 200 " not in await ask(b"GET /v1/status HTTP/1.1\r\nHost: box\r\n\r\n"):
                 await asyncio.sleep(0.01)
 
     serve(tmp_path, action)
@@ -158,7 +138,7 @@ def test_the_socket_is_for_owner_and_group(tmp_path: Path) -> None:
 
 
 def start(path: Path) -> AdminServer:
-    server = AdminServer(str(path), lambda host: STATUS, Certificates())
+    server = AdminServer(str(path), send_to_https)
     asyncio.run(server.start())
     return server
 
@@ -170,7 +150,7 @@ def test_a_stale_socket_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixtur
         left.bind(str(path))
 
     async def action(ask: Ask) -> None:
-        assert b" 200 " in await ask(b"GET /v1/status HTTP/1.1\r\n\r\n")
+        assert b" 200 " in await ask(b"GET /v1/status HTTP/1.1\r\nHost: box\r\n\r\n")
 
     serve(tmp_path, action)
     assert capsys.readouterr().err == ""

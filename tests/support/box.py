@@ -51,7 +51,8 @@ class Box:
         self.socket = folder / "admin.sock"
         self.errors = folder / "stderr"
         self._more = more
-        self._listen = listen
+        # The usual port may be another box's on this machine.
+        self._listen = listen if "admin =" in listen else f'admin = "off"\n{listen}'
         self._workers = workers
         self._wrap = wrap
         self._environment = environment

@@ -1,0 +1,166 @@
+"""What the box tells of itself: status, history, metrics, log lines. Control keeps it up to date.
+
+A status of thousands of sites takes a while to put together, so one serves everybody who asks
+within a multiple of that time.
+"""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from appliance import __version__
+from appliance.routing.model import Site
+from appliance.telemetry.alerts import Alert
+from appliance.telemetry.counters import Counters
+from appliance.telemetry.history import History
+from appliance.telemetry.log_tail import LogTails
+from appliance.telemetry.log_view import Wanted, choose
+from appliance.telemetry.prometheus import encode_metrics
+from appliance.telemetry.snapshot import (
+    HookCounts,
+    Reading,
+    Readings,
+    Standings,
+    StoreState,
+    build_site,
+    build_status,
+    choose_shown,
+    read_counters,
+)
+
+# Rates in the status are over one sample, latencies over the last minute: six kept readings.
+SAMPLES_A_KEPT_ONE = 10
+KEPT = 6
+# A status is put together again after so many times as long as that takes; a second at most.
+SHARE = 10
+LONGEST_KEPT_S = 0.9
+# Lines of the access log that can be looked through.
+LOG_LINES = 3000
+
+Describe = Callable[[], Mapping[str, Any] | None]
+
+
+class Reporter:
+    """Reads the shared counters and joins them with what control knows."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        tails: LogTails,
+        read_sites: Callable[[], Mapping[str, Site]],
+        standing: Standings,
+        troubled_hosts: Callable[[], Iterable[str]],
+        read_alerts: Callable[[], Sequence[Alert]],
+        read_store: Callable[[], StoreState],
+        certificate_of: Callable[[str], Mapping[str, str] | None],
+        parts: Mapping[str, Describe],
+        is_log_on: bool,
+    ) -> None:
+        """`parts` are further keys of the status."""
+        self._counters = counters
+        self._rings = tails.rings
+        self._seen = [0] * len(tails.rings)
+        self._read_sites = read_sites
+        self._standing = standing
+        self._troubled_hosts = troubled_hosts
+        self._read_alerts = read_alerts
+        self._read_store = read_store
+        self._certificate_of = certificate_of
+        self._parts = parts
+        self._is_log_on = is_log_on
+        self.later = self._earlier = read_counters(counters)
+        self._kept = deque([self.later], KEPT)
+        self._samples = 0
+        self._history = History()
+        self.box: Mapping[str, Any] = {}
+        self.hooks: Callable[[HookCounts], Mapping[str, Any]] | None = None
+        self._log: deque[tuple[int, bytes]] = deque(maxlen=LOG_LINES)
+        self._log_end = 0
+        self._json = b""
+        self._json_until_s = 0.0
+
+    def sample(self) -> Reading:
+        """Reads the counters and the logs; each second."""
+        self._earlier, self.later = self.later, read_counters(self._counters)
+        self._history.add(self._earlier, self.later, time.time())
+        self._samples += 1
+        if self._samples % SAMPLES_A_KEPT_ONE == 0:
+            self._kept.append(self.later)
+        for index, ring in enumerate(self._rings):
+            tail = ring.read(self._seen[index])
+            self._seen[index] = tail.at
+            for line in tail.lines:
+                self._log_end += 1
+                self._log.append((self._log_end, line))
+        return self.later
+
+    def _readings(self) -> Readings:
+        current = read_counters(self._counters)
+        return Readings(self._kept[0], self._earlier, self.later, current)
+
+    def status(self) -> dict[str, Any]:
+        """The status as it is now."""
+        readings, sites = self._readings(), self._read_sites()
+        parts = {name: describe() for name, describe in self._parts.items()}
+        return (
+            build_status(
+                now_s=time.time(),
+                box=self.box,
+                readings=readings,
+                store=self._read_store(),
+                sites=choose_shown(sites, self._troubled_hosts(), readings.current),
+                sites_total=len(sites),
+                standing=self._standing,
+                certificate_of=self._certificate_of,
+                alerts=self._read_alerts(),
+                hooks=self.hooks(readings.current.hooks) if self.hooks is not None else None,
+            )
+            | parts
+        )
+
+    def status_json(self) -> bytes:
+        """The same as JSON on one line, a moment old at most."""
+        began_s = time.monotonic()
+        if began_s >= self._json_until_s:
+            self._json = json.dumps(self.status()).encode()
+            took_s = time.monotonic() - began_s
+            self._json_until_s = began_s + min(SHARE * took_s, LONGEST_KEPT_S)
+        return self._json
+
+    def find_site(self, host: str) -> Site | None:
+        """A site in force."""
+        return self._read_sites().get(host)
+
+    def site(self, host: str) -> dict[str, Any] | None:
+        """One of the status's sites."""
+        site = self._read_sites().get(host)
+        if site is None:
+            return None
+        return build_site(site, self._readings(), self._standing(host), self._certificate_of(host))
+
+    def history(self) -> dict[str, Any]:
+        """The last minutes."""
+        return self._history.describe()
+
+    def metrics(self) -> str:
+        """For Prometheus."""
+        return encode_metrics(self.status(), read_counters(self._counters), __version__)
+
+    # The access log.
+
+    def has_log(self) -> bool:
+        """Whether there are any lines to look at."""
+        return self._is_log_on
+
+    def log_end(self) -> int:
+        """How many lines there have been so far."""
+        return self._log_end
+
+    def log(
+        self, since: int, site: str, status: str, contains: str, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """The newest lines after the first `since`, the newest first."""
+        fresh = (line for number, line in reversed(self._log) if number > since)
+        return choose(fresh, Wanted(site, status, contains), limit)
