@@ -103,7 +103,7 @@ def test_both_locks_agree() -> None:
 def test_the_decision_on_dependencies_names_the_locked_versions() -> None:
     page = (ROOT / "docs/decisions/0001-dependencies.md").read_text()
     locked = pins(LOCKS[0])
-    rows = re.findall(r"^\| ([a-z.-]+) \| ([0-9][\w.]*) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| ([a-z0-9.-]+) \| ([0-9][\w.]*) \|", page, re.MULTILINE)
     assert {normal(name) for name, _ in rows} == {normal(text) for text in PROJECT["dependencies"]}
     for name, version in rows:
         assert locked[normal(name)].startswith(f"{normal(name)}=={version} ")

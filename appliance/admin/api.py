@@ -1,4 +1,4 @@
-"""The admin API, version 1: docs/status-schema.md and appliance/admin/openapi.json describe it."""
+"""The admin API, version 1, as docs/status-schema.md describes it."""
 
 import asyncio
 import json

@@ -47,7 +47,7 @@ def test_what_is_no_line_is_none(text: bytes) -> None:
 
 
 LINES = [
-    combined_line(*VALUES[:3], status, *VALUES[4:7], site, *VALUES[8:]).rstrip(b"\n")
+    combined_line(*(*VALUES[:3], status, *VALUES[4:7], site, *VALUES[8:])).rstrip(b"\n")
     for status, site in ((200, b"a.test"), (404, b"b.test"), (502, b"a.test"), (503, b"b.test"))
 ]
 
