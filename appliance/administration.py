@@ -10,13 +10,15 @@ from appliance.admin.account import ACCOUNT_FILE, Account
 from appliance.admin.api import Api
 from appliance.admin.app import App
 from appliance.admin.box import Box
-from appliance.admin.gate import Gate
+from appliance.admin.exchange import Answer, Request
+from appliance.admin.gate import READING, Gate
 from appliance.admin.server import AdminServer
 from appliance.backup import pack, unpack
 from appliance.certificates import Certificates
 from appliance.config import Settings
 from appliance.console import Complaints, say
 from appliance.hdmi_relay import HdmiRelay
+from appliance.quantities import Address
 from appliance.rehearsal import Surroundings, rehearse
 from appliance.reporter import Reporter
 from appliance.routing.model import Site
@@ -58,20 +60,37 @@ class Administration:
             hdmi=HdmiRelay(),
         )
         api = Api(box, self.account, gate.is_admitted)
-        app = App(gate, api.routes(), Complaints(time.monotonic).say)
-        self._server = AdminServer(listen.admin_socket, app.ask, listen.admin)
+        self._app = App(gate, api.routes(), Complaints(time.monotonic).say)
+        self._server = AdminServer(
+            listen.admin_socket, self._ask, listen.admin, lambda: certificates.own
+        )
 
     async def start(self) -> None:
         """Opens the socket and the port."""
         await self._server.start()
-        for port in self._server.ports:
-            say(f"the dashboard is at http://127.0.0.1:{port}")
+        for address in self._server.addresses:
+            say(f"the dashboard is at {self._describe(address)}")
         if self._settings.listen.admin and self.account.code is not None:
             say(f"nobody has claimed it yet: the code is {self.account.code}")
 
     async def stop(self) -> None:
         """Closes them."""
         await self._server.stop()
+
+    async def _ask(self, request: Request) -> Answer:
+        answer = await self._app.ask(request)
+        if request.method not in READING:
+            self._reporter.forget()
+        return answer
+
+    def _describe(self, address: Address) -> str:
+        """An address to type into a browser."""
+        if address.is_loopback:
+            return f"http://{address}"
+        if address.host in ("0.0.0.0", "::"):
+            name = next(iter(self._reporter.box["addresses"]), "localhost")
+            return f"https://{Address(name, address.port)}"
+        return f"https://{address}"
 
     def describe_claim(self) -> dict[str, str] | None:
         """For the status, and so for the screen."""
@@ -84,7 +103,7 @@ class Administration:
         if name in (own, own.partition(".")[0], f"{own.partition('.')[0]}.local"):
             return True
         site = self._reporter.find_site(name)
-        ports = self._server.ports
+        ports = [address.port for address in self._server.addresses]
         return site is not None and any(
             backend.port in ports and backend.host in ("127.0.0.1", "::1", "localhost")
             for backend in site.backends

@@ -5,6 +5,7 @@ and told to the workers here.
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from appliance.feed import Changed, Routes
 from appliance.routing.model import Site, TlsMode
 from appliance.routing.standing import Severity, Trouble
 from appliance.telemetry.snapshot import rfc3339
+from appliance.tls.contexts import load_pem, make_context
 
 if TYPE_CHECKING:
     from appliance.tls.keeper import Entry, Keeper
@@ -35,13 +37,19 @@ class Certificates:
         state_dir: Path,
         clock: Clock,
         read_box: Callable[[], dict[str, Any]],
+        has_own: bool = False,
     ) -> None:
+        """`has_own`: the box needs a certificate for itself, too."""
         self._routes = routes
         self._tell = tell
         self._read_sites = read_sites
         self._state_dir = state_dir
         self._clock = clock
         self._read_box = read_box
+        self._has_own = has_own
+        self._own_pem: bytes | None = None
+        self.own: ssl.SSLContext | None = None
+        """What the box shows where it is asked for itself; None: not yet."""
         self._keeper: Keeper | None = None
         self._left_over = set(routes.certificates())
         self._asked = asyncio.Event()
@@ -84,6 +92,8 @@ class Certificates:
         if keeper is not None:
             async with self._busy:
                 await asyncio.to_thread(keeper.refresh, sites, changed)
+                if self._has_own:
+                    await asyncio.to_thread(self._refresh_own, keeper)
         secure = {site.host for site in sites if site.tls is TlsMode.TERMINATE}
         for host in self._left_over - secure:
             self._publish(host, None)
@@ -91,9 +101,17 @@ class Certificates:
 
     def _find_keeper(self, sites: Iterable[Site]) -> "Keeper | None":
         """What it needs takes 10 MB, so it is only brought in where a site ends TLS here."""
-        if self._keeper is None and any(site.tls is TlsMode.TERMINATE for site in sites):
+        is_needed = self._has_own or any(site.tls is TlsMode.TERMINATE for site in sites)
+        if self._keeper is None and is_needed:
             self._keeper = make_keeper(self._state_dir, self._clock, self._read_box)
         return self._keeper
+
+    def _refresh_own(self, keeper: "Keeper") -> None:
+        material = keeper.refresh_own().material
+        if material is not None and material.pem != self._own_pem:
+            context = make_context()
+            load_pem(context, material.pem)
+            self.own, self._own_pem = context, material.pem
 
     def _publish(self, host: str, pem: bytes | None) -> None:
         if pem == self._routes.certificate(host):
@@ -122,7 +140,8 @@ class Certificates:
         """Each site whose certificate a person has to look after."""
         if self._keeper is None:
             return []
-        return [
+        own = self._keeper.own
+        found = [
             Trouble(
                 f"certificate:{entry.host}",
                 Severity.WARNING if entry.material is not None else Severity.CRITICAL,
@@ -131,6 +150,10 @@ class Certificates:
             for entry in list(self._keeper.entries.values())
             if entry.fault is not None
         ]
+        if own is not None and own.fault is not None:
+            severity = Severity.WARNING if own.material is not None else Severity.CRITICAL
+            found.append(Trouble("certificate", severity, f"the dashboard: {own.fault}"))
+        return found
 
     def list_all(self) -> list[dict[str, Any]]:
         """Every site's certificate, and what is wrong with it."""

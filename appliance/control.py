@@ -81,6 +81,7 @@ class Control:
             Path(settings.proxy.state_dir),
             SystemClock(),
             lambda: self.box,
+            has_own=not all(address.is_loopback for address in settings.listen.admin),
         )
         self.reporter = Reporter(
             context.counters,

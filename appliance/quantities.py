@@ -31,6 +31,11 @@ class Address:
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches it."""
+        return self.host.startswith("127.") or self.host == "::1"
+
 
 def parse_duration(text: str) -> float:
     """Seconds. Raises ValueError in words."""

@@ -129,6 +129,10 @@ class Reporter:
             self._json_until_s = began_s + min(SHARE * took_s, LONGEST_KEPT_S)
         return self._json
 
+    def forget(self) -> None:
+        """Something was changed by somebody who wants to see it: the next status is made anew."""
+        self._json_until_s = 0.0
+
     def find_site(self, host: str) -> Site | None:
         """A site in force."""
         return self._read_sites().get(host)

@@ -10,9 +10,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from display import commands, finding, navigator
 from display.console import say
@@ -73,7 +74,7 @@ class App:
         self._told_none = False
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._running: set[asyncio.Task[bool]] = set()
+        self._running: set[asyncio.Task[object]] = set()
 
     async def run(self) -> None:
         """Runs until told to stop."""
@@ -116,8 +117,11 @@ class App:
 
     def take_action(self, action: Action) -> None:
         """Does what a person wants, at once."""
+        known = self.nav.acknowledged
         self.nav, command = navigator.act(self.nav, action, self.rules, self._clock())
         self._do(command)
+        for id in self.nav.acknowledged - known - {navigator.GONE}:
+            self._start(self._acknowledge(id))
         self._wake.set()
 
     def take_pin(self, name: str, is_down: bool) -> None:
@@ -287,9 +291,19 @@ class App:
 
     def _do(self, command: Command | None) -> None:
         if command is not None:
-            task = asyncio.get_running_loop().create_task(commands.run(command))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._start(commands.run(command))
+
+    def _start(self, work: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _acknowledge(self, id: str) -> None:
+        """For whoever else looks at the box: here it is known already."""
+        try:
+            await client.acknowledge(self.settings.admin_socket, id)
+        except (OSError, TimeoutError) as error:
+            say(f"the alert {id} is acknowledged on this screen alone ({error})")
 
     def _close(self) -> None:
         """Gives everything back; where the box itself goes down the screens say so."""

@@ -78,7 +78,7 @@ class Api:
             ("GET", "/v1/log", user, self.log),
             ("GET", "/v1/log/events", user, self.log_events),
             ("POST", "/v1/reload", user, self.reload),
-            ("POST", "/v1/alerts/acknowledge", user, self.acknowledge),
+            ("POST", "/v1/alerts/{id}/acknowledge", user, self.acknowledge),
             ("GET", "/v1/backup", user, self.backup),
             ("POST", "/v1/restore", user, self.restore),
             ("GET", "/v1/screen.png", user, self.screen),
@@ -133,11 +133,10 @@ class Api:
         return Answer(204)
 
     async def acknowledge(self, request: Request, caller: Caller) -> Answer:
-        content = await request.json()
-        ids = content.get("ids")
-        if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids):
-            raise Refusal(400, "ids is missing", "ids", 'send {"ids": ["site:photos.home.arpa"]}')
-        return answer_json({"acknowledged": self._box.doings.acknowledge(ids)})
+        id = request.segments[2]
+        if not self._box.doings.acknowledge([id]):
+            raise Refusal(404, "there is no such alert", id, "GET /v1/status has those there are")
+        return Answer(204)
 
     # Sites.
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from appliance.admin.connection import MAX_HEAD_BYTES, Ask, Connection
-from appliance.admin.exchange import Answer, Peer, Refusal, Request
+from appliance.admin.exchange import Answer, Peer, Refusal, Request, answer_refusal
 from appliance.console import say
 from appliance.quantities import Address
 
@@ -55,7 +55,8 @@ class AdminServer:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._local = 0
         self._clients: Counter[str] = Counter()
-        self.ports: list[int] = []
+        self.addresses: list[Address] = []
+        """Those that are open."""
 
     async def start(self) -> None:
         """Opens all; what cannot be opened is said, and serving goes on without."""
@@ -115,8 +116,8 @@ class AdminServer:
     # Over TCP.
 
     def _listen(self, listener: socket.socket, address: Address) -> None:
-        self.ports.append(listener.getsockname()[1])
-        self._start(self._accept(listener, is_loopback(address.host)))
+        self.addresses.append(Address(address.host, listener.getsockname()[1]))
+        self._start(self._accept(listener, address.is_loopback))
 
     async def _open_later(self, address: Address) -> None:
         """The port may become free, and the address may come with the network."""
@@ -158,7 +159,7 @@ class AdminServer:
                     is_secure = await peek_byte(sock) == TLS_HANDSHAKE
             if is_secure and tls is None:
                 return
-            ask = self._ask if is_local or is_secure else send_to_https
+            ask = self._ask if is_local or is_secure else send_to_https if tls else tell_to_wait
             reader, writer = await _open_streams(sock, tls if is_secure else None)
             connection = Connection(reader, writer, Peer(ip, is_secure), ask)
             await (connection.refuse(_FULL) if is_full else connection.run())
@@ -188,6 +189,12 @@ async def send_to_https(request: Request) -> Answer:
     # What was sent in the clear is known to all; it is not to be sent again.
     text = b"this port speaks HTTPS\n"
     return Answer(403, text, "text/plain", (("Location", where),))
+
+
+async def tell_to_wait(request: Request) -> Answer:
+    """What it is answered while there is no certificate."""
+    way_out = "wait until its clock is set; on the box, gatelight status says more"
+    return answer_refusal(Refusal(503, "this box has no certificate yet", "HTTPS", way_out))
 
 
 async def peek_byte(sock: socket.socket) -> int | None:
@@ -238,11 +245,6 @@ def describe_unopened(address: Address, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"no admin port at {address} (it is in use): set admin in [listen] to another"
     return f"no admin port at {address} ({error.strerror}): set admin in [listen] to another"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    return host.startswith("127.") or host == "::1"
 
 
 def remove_stale_socket(path: Path) -> None:

@@ -21,6 +21,8 @@ from appliance.tls.roots import SECRET, Root, RootError, Roots
 
 LOCAL = "local CA"
 NO_CLOCK = "waits: the clock of this box is not set yet"
+# Stands for the box itself: it has the names that a site for all names has.
+OWN = Site("*", (), tls=TlsMode.TERMINATE)
 # A certificate is renewed when this part of its life is left.
 RENEW_AT = 1 / 3
 
@@ -56,6 +58,7 @@ class Keeper:
         self._read_box_names = read_box_names
         self._say = say
         self.entries: dict[str, Entry] = {}
+        self.own: Entry | None = None
 
     def refresh(self, sites: Iterable[Site], changed: Callable[[str, bytes | None], None]) -> None:
         """Looks at every site, and tells the PEM of each that has changed; None: there is none."""
@@ -72,6 +75,17 @@ class Keeper:
         for host in self.entries.keys() - wanted.keys():
             del self.entries[host]
             changed(host, None)
+
+    def refresh_own(self) -> Entry:
+        """The certificate for the box's own names, which a site `*` of the local CA has too."""
+        shared = self.entries.get(OWN.host)
+        old = shared if shared is not None and shared.source == LOCAL else self.own
+        now = self._clock.now() if self._clock.is_set() else None
+        entry = self._from_local(OWN, old, [], now)
+        if entry.fault and entry.fault != (self.own.fault if self.own else None):
+            self._say(f"the dashboard: {entry.fault}")
+        self.own = entry
+        return entry
 
     def look(self, sites: Iterable[Site]) -> list[Entry]:
         """What there is for each site, without issuing or changing anything."""

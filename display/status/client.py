@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 from display.status.model import Status, parse_status
 
@@ -78,6 +79,21 @@ def _parse(content: str) -> Status:
         return parse_status(json.loads(content))
     except (ValueError, RecursionError) as error:
         raise ClientError("the box's status is not JSON") from error
+
+
+async def acknowledge(path: str, id: str) -> None:
+    """Tells the box that somebody knows of an alert. Raises OSError."""
+    head = f"POST /v1/alerts/{quote(id, safe='')}/acknowledge HTTP/1.1\r\nHost: box\r\n"
+    async with asyncio.timeout(SILENCE_S):
+        reader, writer = await asyncio.open_unix_connection(path)
+        try:
+            writer.write(f"{head}Content-Length: 0\r\n\r\n".encode())
+            line = (await reader.readline()).decode("latin-1")
+        finally:
+            writer.close()
+    # 404: it is over already.
+    if line[9:12] not in ("204", "404"):
+        raise ClientError(f"the box answers {line.strip()[:40]}")
 
 
 class _SocketConnection(http.client.HTTPConnection):

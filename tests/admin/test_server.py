@@ -13,7 +13,9 @@ import pytest
 
 from appliance.admin import connection
 from appliance.admin import server as admin
+from appliance.admin.exchange import Refusal, Request
 from appliance.admin.server import AdminServer, send_to_https
+from appliance.quantities import Address
 from tests.support.admin import STATUS, Office, ask_raw
 
 Ask = Callable[[bytes], Awaitable[bytes]]
@@ -188,3 +190,41 @@ def test_a_place_that_cannot_be_is_one_line(
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 2
     assert all("set admin_socket in [listen]" in line for line in said)
+
+
+def test_without_a_certificate_the_port_says_so_and_gives_nothing_away(tmp_path: Path) -> None:
+    async def run() -> None:
+        app = Office(tmp_path).app
+        address = Address("0.0.0.0", 0)
+        server = AdminServer(str(tmp_path / "admin.sock"), app.ask, [address], lambda: None)
+        await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.addresses[0].port)
+        writer.write(b"GET /v1/status HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b"no certificate yet" in answer
+        writer.close()
+        await server.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("host", "location"),
+    [
+        ("gate.local:8470", "https://gate.local:8470/"),
+        ("192.168.1.2", "https://192.168.1.2/"),
+        ("[fd00::2]:8470", "https://[fd00::2]:8470/"),
+    ],
+)
+def test_plain_http_is_sent_to_the_same_place_over_tls(host: str, location: str) -> None:
+    request = Request("GET", ("",), fields={"host": host})
+    answer = asyncio.run(send_to_https(request))
+    assert (answer.status, dict(answer.fields)["Location"]) == (307, location)
+
+
+@pytest.mark.parametrize("host", ["", "[", "a\r\nb", "a:port"])
+def test_nobody_is_sent_to_what_is_no_host(host: str) -> None:
+    with pytest.raises(Refusal, match="no host"):
+        asyncio.run(send_to_https(Request("GET", ("",), fields={"host": host})))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gpiozero
 import pytest
@@ -62,12 +63,18 @@ class Box:
         self._path = path
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
+        self.acknowledged: list[str] = []
 
     async def start(self) -> None:
         self._server = await asyncio.start_unix_server(self._serve, self._path)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        target = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+        if target.endswith("/acknowledge"):
+            self.acknowledged.append(target.split("/")[3])
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            writer.close()
+            return
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         self._writers.append(writer)
         self.send()
@@ -206,6 +213,12 @@ def test_an_alert_takes_the_screen_wakes_it_and_steps_back(tmp_path: Path) -> No
         await until(lambda: output.light is Light.FULL, "light")
         running.app.take_action(Action.ACT)
         await running.shows("overview")
+        ids = {
+            quote(each["id"], safe="")
+            for each in make_trouble()["alerts"]
+            if not each["acknowledged"]
+        }
+        await until(lambda: set(running.box.acknowledged) == ids, "the box being told")
 
     Running(tmp_path, {"m": output}).run(story)
 

@@ -341,3 +341,34 @@ def test_a_store_may_give_the_text_itself(tmp_path: Path) -> None:
     box.refresh(changed)
     assert "the certificate redis: x is not PEM text" in box.said[0]
     assert box.told == []
+
+
+# The box's own.
+
+
+def test_the_box_has_a_certificate_for_its_names_and_shares_it_with_a_site_for_all(
+    tmp_path: Path,
+) -> None:
+    box = Box(tmp_path)
+    box.refresh()
+    own = box.keeper.refresh_own()
+    assert own.material is not None
+    assert set(own.material.names) == set(box.names)
+    assert box.keeper.refresh_own().material is own.material
+    box.refresh(local("*"))
+    assert box.pems["*"] == own.material.pem
+    box.names = ["gate", "10.0.0.1"]
+    box.refresh(local("*"))
+    renewed = box.keeper.refresh_own()
+    assert renewed.material is not None
+    assert renewed.material.pem == box.pems["*"]
+    assert set(renewed.material.names) == set(box.names)
+
+
+def test_the_box_s_own_waits_for_the_clock_too(tmp_path: Path) -> None:
+    box = Box(tmp_path, is_set=False)
+    own = box.keeper.refresh_own()
+    assert (own.material, own.fault) == (None, NO_CLOCK)
+    assert box.said == [f"the dashboard: {NO_CLOCK}"]
+    box.clock.believed = True
+    assert box.keeper.refresh_own().material is not None
