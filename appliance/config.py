@@ -150,7 +150,7 @@ LIMITS = {
 STORE = {"file": Key("file", path), "url": Key("url", lambda value: parse_store_url(text(value)))}
 
 NOT_YET: Mapping[str, frozenset[str]] = {
-    "": frozenset(("acme", "box")),
+    "": frozenset(("acme",)),
     "site": frozenset(
         (
             "maintenance",
@@ -222,19 +222,21 @@ def read_section(
 
 def parse_settings(content: str, path: str) -> Settings:
     """The whole file. Raises ConfigError with every fault in it."""
+    from appliance.config_box import read_box
     from appliance.config_display import check_display
     from appliance.config_sites import read_sites
 
     data, faults = _parse_toml(content, path)
     sections = {"listen": LISTEN, "proxy": PROXY, "limits": LIMITS, "store": STORE}
     for name in data:
-        if name not in sections and name not in ("site", "display"):
-            faults.unknown((name,), [*sections, "site", "display"], "")
+        if name not in sections and name not in ("site", "display", "box"):
+            faults.unknown((name,), [*sections, "site", "display", "box"], "")
     values = {
         name: read_section(data.get(name, {}), (name,), keys, name, faults)
         for name, keys in sections.items()
     }
     check_display(data.get("display", {}), faults)
+    read_box(data.get("box", {}), faults)
     sites = read_sites(data, faults)
     store = values["store"]
     for name in store:

@@ -34,6 +34,7 @@ from appliance.stores.toml_file import TomlFileStore
 from appliance.telemetry.access_log import OFF
 from appliance.telemetry.box import BoxReader
 from appliance.telemetry.counters import RESTARTS
+from appliance.telemetry.refusal import REFUSAL_FILE, read_refusal
 from appliance.telemetry.snapshot import StoreState, read_counters
 from appliance.telemetry.trial import TRIAL_FILE, read_trial
 from appliance.upstream.dial import Dialer
@@ -200,7 +201,12 @@ class Control:
     def troubles(self) -> list[Trouble]:
         """What is wrong beside sites and the box itself."""
         trouble = self.hooks.trouble() if self.hooks is not None else None
-        return [*self.certificates.troubles(), *([trouble] if trouble is not None else [])]
+        refusal = read_refusal(REFUSAL_FILE)
+        return [
+            *self.certificates.troubles(),
+            *([trouble] if trouble is not None else []),
+            *([Trouble("card", Severity.WARNING, refusal)] if refusal else []),
+        ]
 
     async def sample(self) -> None:
         """Reads the counters and the box each second."""

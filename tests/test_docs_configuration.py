@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config import LIMITS, LISTEN, NOT_YET, PROXY, STORE, Key, parse_settings, parse_sites
+from appliance.config_box import BOX, NETWORK, WIFI
 from appliance.config_display import CONTROLS, DISPLAY, HDMI, OLED
 from appliance.config_sites import HEALTH, SITE
 
@@ -16,6 +17,9 @@ DISPLAY_SECTIONS: dict[str, Mapping[str, Key]] = {
     "display.oled": OLED,
     "display.hdmi": HDMI,
     "display.controls": CONTROLS,
+    "box": BOX,
+    "box.wifi": WIFI,
+    "box.network": NETWORK,
 }
 SECTIONS: dict[str, Mapping[str, Key]] = {
     "listen": LISTEN,

@@ -23,6 +23,7 @@ LEVELS = {
     "config": 1,
     "config_sites": 1,
     "config_display": 1,
+    "config_box": 1,
     "names": 1,
     "listening": 1,
     "proxy": 2,
@@ -61,6 +62,7 @@ LEVELS = {
     "demo": 4,
     "admin_command": 5,
     "sites_command": 5,
+    "box": 5,
     "cli": 6,
 }
 DISPLAY_LEVELS = {

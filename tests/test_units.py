@@ -37,7 +37,7 @@ def copy_unit(name: str, folder: Path) -> Path:
         return f"{match[1]}{path} "
 
     content = (FOLDER / name).read_text()
-    unit = folder / name
+    unit = folder / Path(name).name
     unit.write_text(re.sub(r"^(ExecSt\w+=)(gatelight[\w-]*) ", found, content, flags=re.M))
     return unit
 

@@ -1,0 +1,1 @@
+"""A flashed card's life: first boot, the inbox on its first partition, backups."""

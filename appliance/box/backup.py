@@ -1,0 +1,174 @@
+"""A box's own data as one file, back again, and away with it.
+
+All of it stands in a few folders of the data partition. A backup holds keys and passwords: it is
+readable for its owner only.
+"""
+
+import io
+import json
+import os
+import shutil
+import stat
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from appliance import __version__
+from appliance.atomic_file import sync_folder
+
+# The proxy's state with sites and local CA, the box's settings, SSH host keys, Valkey's data.
+FOLDERS = ("box", "gatelight", "ssh", "valkey")
+MANIFEST = "gatelight-backup.json"
+FORMAT = 1
+# Far beyond any home's data; a file that claims more is not unpacked.
+MAX_BYTES = 1 << 30
+MAX_MEMBERS = 100_000
+
+
+class BackupError(Exception):
+    """What cannot be done, in words."""
+
+
+def write_backup(data: Path, path: Path) -> int:
+    """Writes the file, whole or not at all; how many files are in it. Raises BackupError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    manifest = json.dumps({"format": FORMAT, "version": __version__}).encode()
+    count = 0
+    try:
+        opened = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with open(opened, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+            head = tarfile.TarInfo(MANIFEST)
+            head.size = len(manifest)
+            archive.addfile(head, io.BytesIO(manifest))
+            for found in _files(data):
+                archive.add(found, str(found.relative_to(data)), recursive=False)
+                count += found.is_file()
+            archive.close()
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BackupError(f"{path} cannot be written: {error.strerror}") from None
+    return count
+
+
+def restore_backup(path: Path, data: Path) -> int:
+    """Puts the backup's folders in the place of those there are. Raises BackupError.
+
+    It is unpacked beside them first; a file that is not a whole backup changes nothing.
+    """
+    fresh = data / ".restore"
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        fresh.mkdir(mode=0o700)
+        with tarfile.open(path, "r:gz") as archive:
+            members = _checked(archive, path)
+            for member in members:
+                _unpack(archive, member, fresh)
+        count = sum(member.isfile() for member in members)
+        for folder in FOLDERS:
+            if (fresh / folder).is_dir():
+                _swap(fresh / folder, data / folder)
+        sync_folder(data)
+    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise BackupError(f"{path} cannot be restored ({reason}): is it a whole backup?") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return count
+
+
+def reset(data: Path) -> None:
+    """Empties every folder of the data partition; the next start is a first one."""
+    for entry in sorted(data.iterdir()):
+        if entry.is_dir() and not entry.is_symlink():
+            _empty(entry)
+        else:
+            entry.unlink()
+    sync_folder(data)
+
+
+def _files(data: Path) -> Iterator[Path]:
+    """Folders before what is in them; sockets and the like are no data."""
+    for folder in FOLDERS:
+        if (data / folder).is_dir():
+            yield data / folder
+            for found in sorted((data / folder).rglob("*")):
+                mode = found.lstat().st_mode
+                if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+                    yield found
+
+
+def _checked(archive: tarfile.TarFile, path: Path) -> list[tarfile.TarInfo]:
+    """Its members, none of which may lie elsewhere. Raises ValueError."""
+    members: list[tarfile.TarInfo] = []
+    size = 0
+    for member in archive:
+        size += member.size
+        if len(members) >= MAX_MEMBERS or size > MAX_BYTES:
+            raise ValueError("it is larger than any backup")
+        parts = Path(member.name).parts
+        if member.name == MANIFEST:
+            _check_manifest(archive, member)
+        elif parts[:1] and parts[0] in FOLDERS and ".." not in parts:
+            if not (member.isfile() or member.isdir()):
+                raise ValueError(f"{member.name} is neither a file nor a folder")
+            members.append(member)
+        else:
+            raise ValueError(f"{member.name} does not belong there")
+    if MANIFEST not in archive.getnames():
+        raise ValueError(f"{path.name} was not written by gatelight-box")
+    return members
+
+
+def _check_manifest(archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    file = archive.extractfile(member)
+    table = json.loads(file.read(4096)) if file else {}
+    if table.get("format") != FORMAT:
+        raise ValueError(f"it is of a newer version ({table.get('version')})")
+
+
+def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """One member with its owner by name and its mode, without set-id bits."""
+    target = folder / member.name
+    if member.isdir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = archive.extractfile(member)
+        with target.open("wb") as file:
+            if source is not None:
+                shutil.copyfileobj(source, file)
+            file.flush()
+            os.fsync(file.fileno())
+    if os.geteuid() == 0:
+        _give(target, member)
+    target.chmod(stat.S_IMODE(member.mode) & 0o777)
+
+
+def _give(target: Path, member: tarfile.TarInfo) -> None:
+    try:
+        shutil.chown(target, member.uname or member.uid, member.gname or member.gid)
+    except LookupError:
+        os.chown(target, member.uid, member.gid)
+
+
+def _swap(fresh: Path, old: Path) -> None:
+    """The folder itself stays: it may be mounted somewhere."""
+    old.mkdir(exist_ok=True)
+    _empty(old)
+    for entry in sorted(fresh.iterdir()):
+        entry.rename(old / entry.name)
+    shutil.copystat(fresh, old)
+    if os.geteuid() == 0:
+        os.chown(old, fresh.stat().st_uid, fresh.stat().st_gid)
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

@@ -1,0 +1,1 @@
+"""Makes the SD-card image: image-build/build."""

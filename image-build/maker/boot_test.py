@@ -1,0 +1,322 @@
+"""`image-build/boot-test IMAGE`: boots an image and asks it from outside, line by line.
+
+What the emulator cannot show (the firmware, real HDMI, GPIO, I2C, Wi-Fi) is not tested here, and
+said so in docs/image.md.
+"""
+
+import argparse
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from maker.card import SCREEN, prepare, read_boot_file, read_seconds
+from maker.errors import BuildError
+from maker.machine import Machine
+from maker.running import say
+
+# The machine the emulator runs on, as its guest sees it.
+HOST = "10.0.2.2"
+SITE, SECURE_SITE = "hello.home.arpa", "secure.home.arpa"
+# Where nobody tells the time, a box believes its clock after three minutes (appliance/clock.py).
+SECURE_S = 600.0
+REQUEST_S = 60.0
+# The picture shows figures that move on between the two looks at it.
+ALIKE_SHARE = 0.97
+LOAD_CLIENTS = 3
+INBOX = """\
+[box]
+name = "gatelight"
+time_zone = "Europe/Berlin"
+ssh_key = "{key}"
+
+[[site]]
+host = "{site}"
+backends = ["http://{host}:{port}"]
+
+[[site]]
+host = "{secure}"
+backends = ["http://{host}:{port}"]
+tls = "terminate"
+"""
+
+
+class Checks:
+    """What was looked at, and whether it was so."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def note(self, what: str, is_so: bool, shown: str = "") -> None:
+        """One line each."""
+        words = f"{'ok' if is_so else 'NOT OK'}: {what}" + (f" ({shown})" if shown else "")
+        print(words, flush=True)
+        if not is_so:
+            self.failed.append(what)
+
+
+def ask(port: int, host: str, context: ssl.SSLContext | None = None, path: str = "/") -> bytes:
+    """One request on a connection of its own; empty where there was no answer."""
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    try:
+        with socket.create_connection(("127.0.0.1", port), REQUEST_S) as plain:
+            sock = context.wrap_socket(plain, server_hostname=host) if context else plain
+            sock.sendall(request)
+            found = b""
+            while data := sock.recv(65536):
+                found += data
+            return found
+    except OSError:
+        return b""
+
+
+def shout(port: int) -> bytes:
+    """Over a WebSocket-like upgrade: what comes back for `hey`."""
+    request = (
+        f"GET /ws HTTP/1.1\r\nHost: {SITE}\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", port), REQUEST_S) as sock:
+        sock.settimeout(REQUEST_S)
+        sock.sendall(request)
+        found = b""
+        while b"\r\n\r\n" not in found:
+            found += sock.recv(4096)
+        sock.sendall(b"hey")
+        while b"HEY" not in found and (data := sock.recv(4096)):
+            found += data
+        return found
+
+
+class Load:
+    """Clients that ask again and again while something happens to the proxy."""
+
+    def __init__(self, port: int) -> None:
+        self.answers, self.failures = 0, 0
+        self._port = port
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(LOAD_CLIENTS)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        while not self._ended.is_set():
+            if ask(self._port, SITE).startswith(b"HTTP/1.1 200 "):
+                self.answers += 1
+            else:
+                self.failures += 1
+
+
+def likeness(first: Path, second: Path) -> float:
+    """The share of pixels that are the same, or nearly, in two pictures of one size."""
+    from PIL import Image, ImageChops
+
+    with Image.open(first) as one, Image.open(second) as two:
+        if one.size != two.size:
+            return 0.0
+        different = ImageChops.difference(one.convert("RGB"), two.convert("RGB")).convert("L")
+        histogram = different.histogram()
+    return sum(histogram[:16]) / sum(histogram)
+
+
+def has_picture(path: Path) -> bool:
+    """Whether something was drawn: more colours than a console's text has."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        colours = image.convert("RGB").getcolors(1 << 20) or []
+        return len(colours) > 40 and image.size == SCREEN
+
+
+def preview(status: str, work: Path) -> Path:
+    """The overview that the screen should show for a status."""
+    (work / "status.json").write_text(status)
+    path = work / "preview.png"
+    command = [sys.executable, "-m", "display.cli", "preview", "--page", "overview"]
+    command += ["--device", f"hdmi-{SCREEN[0]}x{SCREEN[1]}"]
+    command += ["--status", str(work / "status.json"), "--out", str(path)]
+    subprocess.run(command, check=True, env=os.environ | {"TZ": "Europe/Berlin"})
+    return path
+
+
+def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[bytes]) -> None:
+    """Everything in its order; later lines need earlier ones."""
+    http, https = machine.ports[80], machine.ports[443]
+
+    def answered(port: int, host: str, context: ssl.SSLContext | None = None) -> bytes:
+        answer = ask(port, host, context)
+        return answer if answer.startswith(b"HTTP/1.1 200 ") else b""
+
+    first = machine.wait_for(lambda: answered(http, SITE), "a proxied request")
+    checks.note("HTTP by Host to a backend", f"Host: {SITE}".encode() in backend_heads[-1])
+    print(f"   power to first proxied request: {machine.age_s:.0f} s", flush=True)
+    checks.note("an unknown host is refused", b" 404 " in ask(http, "other.test")[:20], "404")
+    checks.note("the answer is the backend's", b"sha256=" in first)
+    checks.note("a WebSocket's upgrade carries both ways", b"HEY" in shout(http))
+
+    def screen() -> bool:
+        return has_picture(machine.picture(work / "screen.ppm"))
+
+    machine.wait_for(screen, "a picture")
+    print(f"   power to first picture (seen by): {machine.age_s:.0f} s", flush=True)
+    machine.wait_for(lambda: machine.shell("true; echo up").strip() == "up", "SSH with the key")
+    checks.note("SSH with the key of gatelight.toml", True)
+    check_system(machine, checks)
+    check_picture(machine, checks, work)
+    check_restart(machine, checks)
+    root = machine.wait_for(
+        lambda: machine.shell("sudo gatelight cert trust --json"), "a local CA", SECURE_S
+    )
+    pem = work / "root.pem"
+    pem.write_text("\n".join(find_certificates(root)))
+    context = ssl.create_default_context(cafile=pem)
+    machine.wait_for(lambda: answered(https, SECURE_SITE, context), "HTTPS", SECURE_S)
+    checks.note("HTTPS with the local CA's root alone", True, f"{machine.age_s:.0f} s after power")
+
+
+def find_certificates(text: str) -> list[str]:
+    """PEM blocks anywhere in a JSON answer."""
+    found: list[str] = []
+
+    def look(value: object) -> None:
+        if isinstance(value, str) and "BEGIN CERTIFICATE" in value:
+            found.append(value)
+        for each in (
+            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        ):
+            look(each)
+
+    look(json.loads(text))
+    return found
+
+
+def check_system(machine: Machine, checks: Checks) -> None:
+    """The system under it, over SSH."""
+    ask_shell = machine.shell
+    machine.wait_for(
+        lambda: (
+            "running" in ask_shell("systemctl is-system-running")
+            or "degraded" in ask_shell("systemctl is-system-running")
+        ),
+        "the end of the start",
+    )
+    failed = ask_shell("systemctl --failed --no-legend --plain").strip()
+    checks.note("no unit has failed", not failed, failed)
+    card = ask_shell("findmnt -no FSTYPE,OPTIONS /; findmnt -no OPTIONS /run/overlay/root").split(
+        "\n"
+    )
+    checks.note(
+        "root is an overlay in memory over a read-only card",
+        card[0].startswith("overlay") and card[1].startswith("ro,"),
+        card[1],
+    )
+    boot = ask_shell("findmnt -no OPTIONS /boot/firmware")
+    checks.note("the first partition is read-only", boot.startswith("ro,"), boot.strip())
+    size = read_seconds(ask_shell("df -BM --output=size /run/overlay/root | tail -1"))
+    checks.note("root has grown to the card", size > 2800, f"{size:.0f} MB")
+    identity = ask_shell("cat /etc/machine-id; sudo cat /data/machine-id").split()
+    checks.note("it has a machine-id, and keeps it", len(set(identity)) == 1 and len(identity) == 2)
+    users = ask_shell("sudo awk -F: '$2 !~ /^[!*]/ {print $1}' /etc/shadow").split()
+    checks.note("nobody has a password", not users, " ".join(users))
+    checks.note(
+        "its name and zone are set",
+        ask_shell("hostname; date +%Z").split() in (["gatelight", "CET"], ["gatelight", "CEST"]),
+    )
+    rules = ask_shell("sudo nft list ruleset")
+    ssh_rule = "ip saddr @lan tcp dport 22 accept" in rules or "tcp dport 22 ip saddr @lan" in rules
+    checks.note(
+        "the firewall is up, with 22 open for the home", ssh_rule and "policy drop" in rules
+    )
+    checks.note("swap is compressed memory", "zram0" in ask_shell("cat /proc/swaps"))
+    checks.note("Valkey is off", "inactive" in ask_shell("systemctl is-active valkey-server"))
+    exposed = ask_shell("systemd-analyze security --no-pager gatelight.service | tail -1")
+    print(f"   {exposed.strip()}", flush=True)
+    memory = ask_shell("free -m | awk '/Mem/ {print $3}'").strip()
+    print(f"   memory in use: {memory} MB", flush=True)
+
+
+def check_picture(machine: Machine, checks: Checks, work: Path) -> None:
+    """The screen beside what preview draws for the same status."""
+
+    def best() -> float:
+        status = machine.shell("sudo gatelight status --json")
+        if not status:
+            return 0.0
+        machine.picture(work / "screen.ppm")
+        return likeness(work / "screen.ppm", preview(status, work))
+
+    found = max(best() for _ in range(3))
+    checks.note("HDMI shows the overview of this box", found > ALIKE_SHARE, f"{found:.1%} alike")
+
+
+def check_restart(machine: Machine, checks: Checks) -> None:
+    """Under load: nobody is refused."""
+    with Load(machine.ports[80]) as load:
+        time.sleep(5)
+        before = load.answers
+        pid = machine.shell("systemctl show -P MainPID gatelight")
+        machine.shell("sudo systemctl restart gatelight")
+        machine.wait_for(lambda: load.answers > before + 10, "answers after the restart")
+    after = machine.shell("systemctl show -P MainPID gatelight")
+    checks.note(
+        "a restart under load refuses nobody",
+        load.failures == 0 and pid != after,
+        f"{load.answers} answers, {load.failures} failures",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 all was so, 1 something was not."""
+    parser = argparse.ArgumentParser("image-build/boot-test", description="Boots an image in QEMU.")
+    parser.add_argument("image", type=Path, metavar="IMAGE", help=".img or .img.xz")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="pictures and logs stay there")
+    options = parser.parse_args(arguments)
+    from tests.support.backend import Exchange, ScriptedBackend
+
+    async def shouting(exchange: Exchange) -> None:
+        exchange.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n"
+        )
+        while data := await exchange.reader.read(4096):
+            exchange.send(data.upper())
+            await exchange.writer.drain()
+
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as folder, ScriptedBackend({"/ws": shouting}) as backend:
+        work = options.keep or Path(folder)
+        work.mkdir(parents=True, exist_ok=True)
+        key = work / "key"
+        key.unlink(missing_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        public = key.with_name("key.pub").read_text().strip()
+        inbox = INBOX.format(
+            key=public, site=SITE, secure=SECURE_SITE, host=HOST, port=backend.port
+        )
+        try:
+            card = prepare(options.image, work, inbox)
+            say("switching the emulated Raspberry Pi 3 on")
+            with Machine(card, work, key) as machine:
+                check_box(machine, checks, work, backend.heads)
+                machine.shell("sudo sync")
+            told = read_boot_file(card, "gatelight-boot.log")
+            checks.note("the card says what was taken over", SITE in told, told.strip())
+        except BuildError as error:
+            sys.stderr.write(f"gatelight: {error}\n")
+            return 1
+    if checks.failed:
+        sys.stderr.write(f"gatelight: {len(checks.failed)} things were not as they should be\n")
+    return 1 if checks.failed else 0

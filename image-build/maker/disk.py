@@ -1,0 +1,118 @@
+"""From a root in a folder to the image of a card, with genimage(1): no mounts, no loop devices."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from maker.errors import BuildError
+from maker.options import Options
+from maker.running import run, say
+
+BOOT_BYTES = 320 << 20
+DATA_BYTES = 512 << 20
+# What stands before the first partition and between them.
+ALIGNED_BYTES = 4 << 20
+# Room for updates on a card that has not grown yet.
+SPARE_BYTES = 160 << 20
+# Always the same, so that the same source gives the same image.
+DISK_SIGNATURE = 0x6A7E0001
+BOOT_ID = "6A7E0002"
+DATA_UUID = "6a7e0003-0000-4000-8000-000000000003"
+ROOT_UUID = "6a7e0004-0000-4000-8000-000000000004"
+_EXT4 = """\
+image {name}.ext4 {{
+    ext4 {{
+        label = "gatelight-{name}"
+        use-mke2fs = true
+        extraargs = "-q -U {uuid} -E hash_seed={uuid},lazy_itable_init=1 -m 1"
+    }}
+    mountpoint = "{mountpoint}"
+    size = {size}
+}}
+"""
+
+
+def root_bytes(used: int, whole: int | None) -> int:
+    """The size of root's partition: what the card leaves, or what root needs (PURE)."""
+    if whole is not None:
+        left = (
+            (whole - BOOT_BYTES - DATA_BYTES - 2 * ALIGNED_BYTES) // ALIGNED_BYTES * ALIGNED_BYTES
+        )
+        if left < used + SPARE_BYTES // 2:
+            need = (used + SPARE_BYTES // 2 + BOOT_BYTES + DATA_BYTES + 2 * ALIGNED_BYTES) >> 20
+            raise BuildError(f"--size is too small for what is to go in: {need + 1}M at least")
+        return left
+    # ext4's own tables take some 3 %.
+    needed = used * 105 // 100 + SPARE_BYTES
+    return (needed + ALIGNED_BYTES - 1) // ALIGNED_BYTES * ALIGNED_BYTES
+
+
+def genimage_config(root_size: int) -> str:
+    """Boot files, the box's data, and root last, so that it can grow (PURE)."""
+    boot = f"""\
+image boot.vfat {{
+    vfat {{
+        label = "GATELIGHT"
+        extraargs = "-i {BOOT_ID} --invariant"
+    }}
+    mountpoint = "/boot/firmware"
+    size = {BOOT_BYTES}
+}}
+"""
+    data = _EXT4.format(name="data", uuid=DATA_UUID, mountpoint="/data", size=DATA_BYTES)
+    root = _EXT4.format(name="root", uuid=ROOT_UUID, mountpoint="/", size=root_size)
+    card = f"""\
+image card.img {{
+    hdimage {{
+        partition-table-type = "mbr"
+        disk-signature = {DISK_SIGNATURE:#x}
+        align = {ALIGNED_BYTES}
+    }}
+    partition boot {{ partition-type = 0xC bootable = "true" image = "boot.vfat" }}
+    partition data {{ partition-type = 0x83 image = "data.ext4" }}
+    partition root {{ partition-type = 0x83 image = "root.ext4" }}
+}}
+"""
+    return boot + data + root + card
+
+
+def make_disk(root: Path, work: Path, options: Options, time_s: int, log: Path) -> Path:
+    """The image of a whole card. Raises BuildError."""
+    say("making the card's image")
+    set_times(root, time_s)
+    config = work / "genimage.cfg"
+    config.write_text(genimage_config(root_bytes(used_bytes(root), options.size_bytes)))
+    folders = {name: work / name for name in ("tmp", "in", "images")}
+    for folder in folders.values():
+        folder.mkdir()
+    command = ["genimage", "--config", str(config), "--rootpath", str(root)]
+    command += ["--tmppath", str(folders["tmp"]), "--inputpath", str(folders["in"])]
+    command += ["--outputpath", str(folders["images"])]
+    # mke2fs takes its own times from the second, mtools and newer mke2fs from the first.
+    times = {"SOURCE_DATE_EPOCH": str(time_s), "E2FSPROGS_FAKE_TIME": str(time_s), "TZ": "UTC"}
+    run(command, log, os.environ | times)
+    shutil.rmtree(folders["tmp"])
+    return folders["images"] / "card.img"
+
+
+def used_bytes(root: Path) -> int:
+    """What root takes in blocks of 4 KiB, without what goes to the other partitions."""
+    done = subprocess.run(
+        ["du", "-s", "--block-size=4096", "--exclude=./boot/firmware/*", "."],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout.split()[0]) * 4096
+
+
+def set_times(root: Path, time_s: int) -> None:
+    """Nothing in the image is younger than its source."""
+    for folder, names, files in os.walk(root):
+        for name in (*names, *files):
+            path = os.path.join(folder, name)
+            if os.lstat(path).st_mtime > time_s:
+                os.utime(path, (time_s, time_s), follow_symlinks=False)
+    os.utime(root, (time_s, time_s))
