@@ -226,10 +226,15 @@ class Worker:
         self.gate.abort_all()
 
     async def await_ends(self, seconds: float) -> None:
-        """Waits for all connections to end, for so long at most."""
+        """Waits for all connections to end, for so long at most.
+
+        One that was accepted just now is not among the clients yet: the loop has to turn first.
+        """
         until_s = self.loop.time() + seconds
-        while (self.gate.clients or self.gate.tunnels) and self.loop.time() < until_s:
+        while self.loop.time() < until_s:
             await asyncio.sleep(DRAIN_STEP_S)
+            if not (self.gate.clients or self.gate.tunnels):
+                return
 
 
 def run(context: WorkerContext) -> None:
