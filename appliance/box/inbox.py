@@ -16,7 +16,12 @@ from appliance.toml_edit import Table, sites_in
 from appliance.toml_lines import read_outline
 from appliance.toml_write import encode_part, encode_value
 
-LISTEN = {"http": ["0.0.0.0:80", "[::]:80"], "https": ["0.0.0.0:443", "[::]:443"]}
+LISTEN = {
+    "http": ["0.0.0.0:80", "[::]:80"],
+    "https": ["0.0.0.0:443", "[::]:443"],
+    # The firewall lets in the home's own networks only.
+    "admin": ["0.0.0.0:8470", "[::]:8470"],
+}
 STORE = {"file": "/var/lib/gatelight/sites.toml"}
 # Everything else of a gatelight.toml is the running proxy's and the screen's.
 _OWN = ("box", "site")
