@@ -82,12 +82,14 @@ class Unpacked:
             ]
             if not fresh:
                 return 0
-            number = len(fresh)
-            taken = [int(name) for name in there]
-            for name in sorted(taken, reverse=True):
-                (folder / str(name)).rename(folder / str(name + number))
             for index, files in enumerate(fresh, 1):
-                _put_root(folder, index, files)
+                _write_root(folder / f".{index}", files)
+            # From here on there is nothing but renames: a gap in the numbers does no harm.
+            for number in sorted(map(int, there), reverse=True):
+                (folder / str(number)).rename(folder / str(number + len(fresh)))
+            for index in range(1, len(fresh) + 1):
+                (folder / f".{index}").rename(folder / str(index))
+            sync_folder(folder)
             for leaf in (state_dir / "tls" / "sites").glob("*.pem"):
                 leaf.unlink()
         except OSError as error:
@@ -101,13 +103,10 @@ def _read_there(folder: Path) -> dict[str, bytes]:
     return {path.parent.name: path.read_bytes() for path in folder.glob("[1-9]*/root.pem")}
 
 
-def _put_root(folder: Path, number: int, files: Mapping[str, bytes]) -> None:
-    unfinished = folder / f".{number}"
-    unfinished.mkdir(parents=True, exist_ok=True)
+def _write_root(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        replace_file(unfinished / name, content, PUBLIC if name.endswith(".crt") else SECRET)
-    unfinished.rename(folder / str(number))
-    sync_folder(folder)
+        replace_file(folder / name, content, PUBLIC if name.endswith(".crt") else SECRET)
 
 
 def unpack(content: bytes) -> Unpacked:
@@ -169,13 +168,14 @@ def _read_roots(files: Mapping[str, bytes]) -> dict[str, dict[str, bytes]]:
 def _check_root(number: str, files: Mapping[str, bytes]) -> None:
     """Nothing becomes a CA of this box that its own reader would refuse."""
     # What it needs takes 10 MB.
-    from appliance.tls.authority import parse_signer
+    from appliance.tls.authority import parse_signers
 
     if set(files) != {"root.pem", "intermediate.pem", "root.crt"}:
         raise _refuse(f"root {number} is not whole", "choose another backup")
     try:
-        for name in ("root.pem", "intermediate.pem"):
-            parse_signer(files[name])
+        parse_signers(files["root.pem"], files["intermediate.pem"])
+        if files["root.crt"] not in files["root.pem"]:
+            raise ValueError("root.crt is another's")
     except ValueError as error:
         raise _refuse(f"root {number} is spoilt ({error})", "choose another backup") from None
 

@@ -17,6 +17,7 @@ from typing import Any
 import uvloop
 
 from appliance.administration import Administration
+from appliance.box_watch import BoxWatch
 from appliance.certificates import Certificates
 from appliance.clock import SystemClock
 from appliance.config import Settings
@@ -24,6 +25,7 @@ from appliance.console import Complaints, say
 from appliance.context import ControlContext
 from appliance.feed import Changed, Decoder, HookNews, Message, Noted, Seen, encode
 from appliance.hooks_keeper import HooksKeeper
+from appliance.mdns import Mdns
 from appliance.reporter import Reporter
 from appliance.roster import Roster
 from appliance.routing.standing import Severity, Trouble
@@ -70,6 +72,7 @@ class Control:
             self.wellness.events.note("control", Severity.WARNING, text, time.time())
         self.roster = Roster(context.routes, self.tell, follower=self.wellness)
         self.box_reader = BoxReader(settings.proxy.state_dir)
+        self.box_watch = BoxWatch()
         self.box = self.box_reader.read()
         self.hooks: HooksKeeper | None = None
         if settings.proxy.hooks is not None:
@@ -111,6 +114,7 @@ class Control:
             self.store.look,
         )
         self.reporter.box = self.box
+        self.mdns = self.make_mdns()
         self.stopped = asyncio.Event()
 
     async def run(self) -> None:
@@ -128,13 +132,33 @@ class Control:
         await self.certificates.settle(FIRST_CERTIFICATES_S)
         feed = await asyncio.start_unix_server(self.feed_worker, sock=self.context.feed)
         await self.administration.start()
-        duties = (self.beat(), self.sample(), self.stopped.wait())
+        duties = [self.beat(), self.sample(), self.box_watch.run(), self.stopped.wait()]
+        if self.mdns is not None:
+            duties.append(self.mdns.run())
         tasks += [loop.create_task(duty) for duty in duties]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         feed.close()
         await self.administration.stop()
+        if self.mdns is not None:
+            await self.mdns.stop()
         for task in done:
             task.result()
+
+    def make_mdns(self) -> Mdns | None:
+        """Who publishes this box's names, where anybody else can come to it."""
+        listen = self.context.settings.listen
+        open_to_all = [
+            address.port
+            for address in (*listen.http, *listen.https, *listen.admin)
+            if not address.is_loopback
+        ]
+        if not open_to_all:
+            return None
+        return Mdns(
+            lambda: self.roster.sites,
+            lambda: (str(self.box["hostname"]), self.box["addresses"]),
+            open_to_all[0],
+        )
 
     def look_again(self) -> None:
         """Reads the sites anew, and looks their backends' names up."""
@@ -201,9 +225,11 @@ class Control:
     def troubles(self) -> list[Trouble]:
         """What is wrong beside sites and the box itself."""
         trouble = self.hooks.trouble() if self.hooks is not None else None
+        named = self.mdns.troubles() if self.mdns is not None else []
         refusal = read_refusal(REFUSAL_FILE)
         return [
             *self.certificates.troubles(),
+            *named,
             *([trouble] if trouble is not None else []),
             *([Trouble("card", Severity.WARNING, refusal)] if refusal else []),
         ]
@@ -218,7 +244,8 @@ class Control:
 
     def look_at_box(self) -> None:
         """How the box itself is doing."""
-        self.box = self.reporter.box = self.box_reader.read()
+        watch = self.box_watch
+        self.box = self.reporter.box = self.box_reader.read(watch.dns_ok, watch.throttled)
 
     def store_state(self) -> StoreState:
         """How the store is doing."""

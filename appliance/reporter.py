@@ -137,12 +137,21 @@ class Reporter:
         """A site in force."""
         return self._read_sites().get(host)
 
+    def sites(self, contains: str, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        """How many hosts contain something, and some of them as the status has them, by name."""
+        sites, readings = self._read_sites(), self._readings()
+        hosts = sorted(host for host in sites if contains in host)
+        shown = [self._describe(sites[host], readings) for host in hosts[offset : offset + limit]]
+        return len(hosts), shown
+
+    def _describe(self, site: Site, readings: Readings) -> dict[str, Any]:
+        host = site.host
+        return build_site(site, readings, self._standing(host), self._certificate_of(host))
+
     def site(self, host: str) -> dict[str, Any] | None:
         """One of the status's sites."""
         site = self._read_sites().get(host)
-        if site is None:
-            return None
-        return build_site(site, self._readings(), self._standing(host), self._certificate_of(host))
+        return None if site is None else self._describe(site, self._readings())
 
     def history(self) -> dict[str, Any]:
         """The last minutes."""

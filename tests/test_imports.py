@@ -44,6 +44,8 @@ LEVELS = {
     "certificates": 3,
     "wellness": 3,
     "reporter": 3,
+    "box_watch": 3,
+    "mdns": 3,
     "sites_desk": 3,
     "rehearsal": 3,
     "backup": 3,

@@ -1,9 +1,10 @@
-"""The admin API, version 1, as docs/status-schema.md describes it."""
+"""The admin API, version 1, as docs/status-schema.md and openapi.json describe it."""
 
 import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from appliance.admin.account import Account, csrf_of
@@ -18,10 +19,14 @@ from appliance.admin.exchange import (
 )
 from appliance.admin.gate import Access, Caller, ended_cookie, session_cookie
 from appliance.admin.overview import describe_overview
+from appliance.admin.parameters import parse_filter, parse_number, parse_text
 from appliance.admin.throttle import Throttle
+from appliance.telemetry.snapshot import MAX_SITES_SHOWN
 
 EVENT_EVERY_S = 1.0
 MAX_LOG_LINES = 1000
+MAX_OFFSET = 999_999
+OPENAPI = Path(__file__).with_name("openapi.json")
 # A backup has the sites, of which a hundred thousand take some 30 MB, and the CA's keys.
 MAX_BACKUP_BYTES = 64 << 20
 EVENTS, PNG, PEM = "text/event-stream", "image/png", "application/x-x509-ca-cert"
@@ -29,13 +34,6 @@ METRICS = "text/plain; version=0.0.4; charset=utf-8"
 BACKUP = "application/gzip"
 
 Handler = Callable[[Request, Caller], Awaitable[Answer]]
-
-
-def _text(content: dict[str, Any], name: str) -> str:
-    value = content.get(name)
-    if not isinstance(value, str):
-        raise Refusal(400, f"{name} is missing", name, f'send {{"{name}": "..."}}')
-    return value
 
 
 class Api:
@@ -60,6 +58,7 @@ class Api:
         """Method, path, what it needs, handler."""
         anybody, user, local = Access.ANYBODY, Access.USER, Access.SOCKET
         return [
+            ("GET", "/v1/openapi.json", user, self.openapi),
             ("GET", "/v1/status", user, self.status),
             ("GET", "/v1/events", user, self.events),
             ("GET", "/v1/overview", user, self.overview),
@@ -96,6 +95,9 @@ class Api:
             ("DELETE", "/v1/tokens/{id}", user, self.remove_token),
             ("POST", "/v1/reset", local, self.reset),
         ]
+
+    async def openapi(self, request: Request, caller: Caller) -> Answer:
+        return Answer(200, await asyncio.to_thread(OPENAPI.read_bytes))
 
     # Status.
 
@@ -141,7 +143,11 @@ class Api:
     # Sites.
 
     async def sites(self, request: Request, caller: Caller) -> Answer:
-        return answer_json(self._box.reports.status()["sites"])
+        offset = parse_number(request, "offset", 0, 0, MAX_OFFSET)
+        limit = parse_number(request, "limit", MAX_SITES_SHOWN, 1, MAX_SITES_SHOWN)
+        contains = request.query.get("contains", "").lower()
+        total, found = self._box.reports.sites(contains, offset, limit)
+        return answer_json(found, Gatelight_Total=str(total))
 
     async def site(self, request: Request, caller: Caller) -> Answer:
         host = request.segments[2].lower()
@@ -212,15 +218,13 @@ class Api:
     # The access log.
 
     async def log(self, request: Request, caller: Caller) -> Answer:
-        limit = request.query.get("limit", "200")
-        if not limit.isdecimal() or not 1 <= int(limit[:6]) <= MAX_LOG_LINES:
-            raise Refusal(400, "not a number of lines", "limit", f"ask for 1 to {MAX_LOG_LINES}")
+        limit = parse_number(request, "limit", 200, 1, MAX_LOG_LINES)
         reports = self._box.reports
-        found = reports.log(0, *_filter(request), int(limit))
+        found = reports.log(0, *parse_filter(request), limit)
         return answer_json({"lines": list(found), "is_kept": reports.has_log()})
 
     async def log_events(self, request: Request, caller: Caller) -> Answer:
-        reports, wanted = self._box.reports, _filter(request)
+        reports, wanted = self._box.reports, parse_filter(request)
 
         async def events() -> AsyncIterator[bytes]:
             seen = reports.log_end()
@@ -283,13 +287,13 @@ class Api:
 
     async def claim(self, request: Request, caller: Caller) -> Answer:
         content = await request.json()
-        attempt = self._account.claim(_text(content, "code"), _text(content, "password"))
+        attempt = self._account.claim(parse_text(content, "code"), parse_text(content, "password"))
         return self._let_in(request, await self.guess(request, attempt))
 
     async def login(self, request: Request, caller: Caller) -> Answer:
         self.need_claim(request)
         content = await request.json()
-        attempt = self._account.login(_text(content, "password"))
+        attempt = self._account.login(parse_text(content, "password"))
         return self._let_in(request, await self.guess(request, attempt))
 
     def need_claim(self, request: Request) -> None:
@@ -300,7 +304,9 @@ class Api:
 
     async def password(self, request: Request, caller: Caller) -> Answer:
         content = await request.json()
-        attempt = self._account.change_password(_text(content, "old"), _text(content, "new"))
+        attempt = self._account.change_password(
+            parse_text(content, "old"), parse_text(content, "new")
+        )
         return self._let_in(request, await self.guess(request, attempt))
 
     def _let_in(self, request: Request, secret: str) -> Answer:
@@ -319,7 +325,7 @@ class Api:
         return answer_json(self._account.list_tokens())
 
     async def add_token(self, request: Request, caller: Caller) -> Answer:
-        name = _text(await request.json(), "name")
+        name = parse_text(await request.json(), "name")
         return answer_json(self._account.add_token(name), 201)
 
     async def remove_token(self, request: Request, caller: Caller) -> Answer:
@@ -328,11 +334,3 @@ class Api:
 
     async def reset(self, request: Request, caller: Caller) -> Answer:
         return answer_json({"code": self._account.reset()})
-
-
-def _filter(request: Request) -> tuple[str, str, str]:
-    query = request.query
-    status = query.get("status", "")
-    if status and not (status.isdecimal() or (len(status) == 3 and status[1:] == "xx")):
-        raise Refusal(400, f"{status} is no status", "status", 'ask for "404" or "5xx"')
-    return query.get("site", "").lower(), status, query.get("contains", "")

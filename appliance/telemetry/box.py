@@ -5,6 +5,9 @@ import socket
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from appliance.telemetry.network import read_network
+from appliance.telemetry.power import describe_power, read_alarm, read_flags
+
 
 class CpuTimes(NamedTuple):
     """What the processors spent since the start, in ticks."""
@@ -21,11 +24,12 @@ class BoxReader:
         self._root = root
         self._before = self._read_times()
 
-    def read(self) -> dict[str, Any]:
-        """What can be known now."""
+    def read(self, dns_ok: bool | None = None, throttled: int | None = None) -> dict[str, Any]:
+        """What can be known now; `throttled` are the firmware's flags where the kernel has none."""
         uptime = _text(self._root / "proc/uptime")
         meminfo = _text(self._root / "proc/meminfo")
         temperature = _text(self._root / "sys/class/thermal/thermal_zone0/temp")
+        flags = read_flags(self._root)
         return {
             "hostname": socket.gethostname(),
             "model": _text(self._root / "proc/device-tree/model"),
@@ -35,8 +39,8 @@ class BoxReader:
             "cpu_percent": self._cpu_percent(),
             "memory": parse_memory(meminfo),
             "disk": _disk(self._state_dir),
-            "power": None,
-            "network": None,
+            "power": describe_power(read_alarm(self._root), throttled if flags is None else flags),
+            "network": read_network(self._root, dns_ok),
         }
 
     def _read_times(self) -> CpuTimes | None:

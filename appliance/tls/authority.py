@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -63,6 +64,16 @@ def parse_signer(pem: bytes) -> Signer:
     if certificate.public_key() != key.public_key():
         raise ValueError("its key belongs to another certificate")
     return Signer(certificate, key)
+
+
+def parse_signers(root: bytes, intermediate: bytes) -> tuple[Signer, Signer]:
+    """A root and its intermediate, as they are kept. Raises ValueError."""
+    found = parse_signer(root), parse_signer(intermediate)
+    try:
+        found[1].certificate.verify_directly_issued_by(found[0].certificate)
+    except (InvalidSignature, TypeError, ValueError):
+        raise ValueError("its intermediate is another's") from None
+    return found
 
 
 def make_root(name: str, domains: Sequence[str], now: datetime) -> Signer:
