@@ -4,6 +4,7 @@ A gzipped tar, so that any tool can look into it. Unpacking trusts nothing in it
 be one of ours, nothing is written by the name it has, and sizes are bounded as they are read.
 """
 
+import gzip
 import io
 import json
 import re
@@ -125,7 +126,7 @@ def _read_members(content: bytes) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     size = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r|gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(_inflate(content)), mode="r:") as archive:
             for member in archive:
                 name = member.name
                 if not (name in (ABOUT, SITES, CONFIG) or _ROOT_FILE.fullmatch(name)):
@@ -141,6 +142,15 @@ def _read_members(content: bytes) -> dict[str, bytes]:
         way_out = "choose the file that was saved, whole"
         raise _refuse(f"it cannot be read ({error})", way_out) from None
     return files
+
+
+def _inflate(content: bytes) -> bytes:
+    """All of it, with its checksum checked, or nothing: a file may be cut on its way."""
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        data = file.read(MAX_ALL_BYTES + 1)
+    if len(data) > MAX_ALL_BYTES:
+        raise _refuse("it is too large", "choose another file")
+    return data
 
 
 def _read_sites(content: bytes) -> dict[str, Table]:

@@ -6,6 +6,7 @@ Each finding is a sentence with the way out. Nothing is changed, and all of it i
 
 import asyncio
 import enum
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -181,8 +182,10 @@ async def _probe(
     probe = Probe(encode_question(path, _host_for(site, backend)) if path else b"", tell)
 
     def connected(error: OSError | None) -> None:
-        if error is not None:
-            tell(getattr(error, "strerror", None) or error or "no connection in time")
+        if isinstance(error, ConnectionError) and error.errno:
+            tell(os.strerror(error.errno))
+        elif error is not None:
+            tell(error.strerror or error or "no connection in time")
 
     try:
         if backend.scheme is Scheme.UNIX:
@@ -237,6 +240,9 @@ def way_out_of(error: str, backend: Backend) -> str:
         return "it does not speak TLS there: write http://"
     if "valid http" in low or "without an answer" in low:
         return "it may speak TLS there: write https://"
+    if "no answer within" in low:
+        other = "http://" if backend.scheme is Scheme.HTTPS else "https://"
+        return f"it takes connections and says nothing: is it busy, or should it be {other}?"
     if "no such file" in low:
         return "see how the socket's path is written"
     if "permission" in low:

@@ -8,9 +8,10 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from appliance import __version__
+from appliance.admin.overview import describe_overview
 from appliance.routing.model import Site
 from appliance.telemetry.alerts import Alert
 from appliance.telemetry.counters import Counters
@@ -40,6 +41,28 @@ LONGEST_KEPT_S = 0.9
 LOG_LINES = 3000
 
 Describe = Callable[[], Mapping[str, Any] | None]
+T = TypeVar("T")
+
+
+class Brief(Generic[T]):
+    """Something that takes a while to make, kept for a multiple of that time."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._kept: tuple[T, float] | None = None
+
+    def get(self) -> T:
+        """As it was made a moment ago at most."""
+        began_s = time.monotonic()
+        if self._kept is None or began_s >= self._kept[1]:
+            value = self._make()
+            took_s = time.monotonic() - began_s
+            self._kept = value, began_s + min(SHARE * took_s, LONGEST_KEPT_S)
+        return self._kept[0]
+
+    def forget(self) -> None:
+        """It is made anew next time."""
+        self._kept = None
 
 
 class Reporter:
@@ -78,8 +101,9 @@ class Reporter:
         self.hooks: Callable[[HookCounts], Mapping[str, Any]] | None = None
         self._log: deque[tuple[int, bytes]] = deque(maxlen=LOG_LINES)
         self._log_end = 0
-        self._json = b""
-        self._json_until_s = 0.0
+        self._status = Brief(self._build)
+        self._json = Brief(lambda: json.dumps(self.status()).encode())
+        self._overview = Brief(lambda: json.dumps(describe_overview(self.status())).encode())
 
     def sample(self) -> Reading:
         """Reads the counters and the logs; each second."""
@@ -100,8 +124,7 @@ class Reporter:
         current = read_counters(self._counters)
         return Readings(self._kept[0], self._earlier, self.later, current)
 
-    def status(self) -> dict[str, Any]:
-        """The status as it is now."""
+    def _build(self) -> dict[str, Any]:
         readings, sites = self._readings(), self._read_sites()
         parts = {name: describe() for name, describe in self._parts.items()}
         return (
@@ -120,18 +143,22 @@ class Reporter:
             | parts
         )
 
+    def status(self) -> dict[str, Any]:
+        """The status, a moment old at most; not to be changed."""
+        return self._status.get()
+
     def status_json(self) -> bytes:
-        """The same as JSON on one line, a moment old at most."""
-        began_s = time.monotonic()
-        if began_s >= self._json_until_s:
-            self._json = json.dumps(self.status()).encode()
-            took_s = time.monotonic() - began_s
-            self._json_until_s = began_s + min(SHARE * took_s, LONGEST_KEPT_S)
-        return self._json
+        """The same as JSON on one line."""
+        return self._json.get()
+
+    def overview_json(self) -> bytes:
+        """The same in short, for dashboards."""
+        return self._overview.get()
 
     def forget(self) -> None:
         """Something was changed by somebody who wants to see it: the next status is made anew."""
-        self._json_until_s = 0.0
+        for brief in (self._status, self._json, self._overview):
+            brief.forget()
 
     def find_site(self, host: str) -> Site | None:
         """A site in force."""

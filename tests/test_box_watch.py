@@ -4,6 +4,7 @@ import asyncio
 import struct
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -44,8 +45,7 @@ class Server(asyncio.DatagramProtocol):
         self.asked: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         self.asked.append(data)

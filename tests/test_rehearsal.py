@@ -62,14 +62,15 @@ def test_the_way_out_of_a_name_names_the_address_and_thinks_of_the_router() -> N
 @pytest.mark.parametrize(
     ("url", "error", "path", "outcome", "way_out"),
     [
-        ("http://b:80", None, "/", GOOD, ""),
+        ("http://b:81", None, "/", GOOD, ""),
         ("tcp://b:80", None, None, GOOD, ""),
-        ("http://b:80", "it answered 500", "/", DOUBTFUL, "its own log"),
-        ("http://b:80", "it answered 401", "/", DOUBTFUL, "wants a login"),
-        ("http://b:80", "Connection refused", "/", BAD, "nothing listens at port 80"),
+        ("http://b:81", "it answered 500", "/", DOUBTFUL, "its own log"),
+        ("http://b:81", "it answered 401", "/", DOUBTFUL, "wants a login"),
+        ("http://b:81", "Connection refused", "/", BAD, "nothing listens at port 81"),
         ("https://b:80", "[SSL: WRONG_VERSION_NUMBER] wrong version number", "/", BAD, "http://"),
         ("https://b:80", "certificate verify failed", "/", BAD, "backend_ca"),
-        ("http://b:80", "No route to host", "/", BAD, "switched on"),
+        ("http://b:81", "No route to host", "/", BAD, "switched on"),
+        ("http://b:81", "no answer within 5 s", "/", BAD, "should it be https://?"),
         ("unix:/run/x", "No such file or directory", "/", BAD, "socket's path"),
         ("unix:/run/x", "Permission denied", "/", BAD, "let the user of gatelight"),
     ],
@@ -144,7 +145,7 @@ def test_backends_are_really_asked(tmp_path: Path) -> None:
         ways = [each.way_out for each in found if each.about is About.BACKEND]
         assert "backend_ca" in ways[2]
         assert "https://" in ways[3]
-        assert "http://" in ways[4]
+        assert "http://" in ways[4], told[4]
         assert "nothing listens" in ways[5]
         assert "cannot be resolved" in told[6][1]
         trusted = findings(f"https://127.0.0.1:{secure.port}", backend_ca=str(authority.ca))

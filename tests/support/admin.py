@@ -32,6 +32,9 @@ class MadeUpBox:
     def status_json(self) -> bytes:
         return json.dumps(self.made_up).encode()
 
+    def overview_json(self) -> bytes:
+        return json.dumps({"sites": {"total": len(self.made_up["sites"])}}).encode()
+
     def sites(self, contains: str, offset: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
         found = [site for site in self.made_up["sites"] if contains in site["host"]]
         return len(found), found[offset : offset + limit]
