@@ -56,38 +56,40 @@ def encode_field(name: str, value: str) -> bytes:
 
 
 class Fields(Mapping[str, str]):
-    """Header fields by name, in any case; several of one name are joined by a comma."""
+    """Header fields by name, in any case; several of one name are joined by a comma.
 
-    __slots__ = ("_by_name", "_lines")
+    Each is looked for when it is asked for: a hook wants one or two of many.
+    """
+
+    __slots__ = ("_lines", "_lower")
 
     def __init__(self, lines: bytes) -> None:
-        self._lines = lines
-        self._by_name: dict[str, str] | None = None
-
-    def _read(self) -> dict[str, str]:
-        if self._by_name is None:
-            found: dict[str, str] = {}
-            for line in self._lines.decode("latin-1").split("\r\n"):
-                name, colon, value = line.partition(":")
-                if colon:
-                    key = name.lower()
-                    joiner = "; " if key == "cookie" else ", "
-                    value = value.strip()
-                    found[key] = f"{found[key]}{joiner}{value}" if key in found else value
-            self._by_name = found
-        return self._by_name
+        self._lines = b"\r\n" + lines
+        self._lower = self._lines.lower()
 
     def __getitem__(self, name: str) -> str:
-        return self._read()[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
+        wanted = name.lower()
+        sought = f"\r\n{wanted}:".encode("latin-1", "replace")
+        at = self._lower.find(sought)
+        values = []
+        while at >= 0:
+            at += len(sought)
+            value = self._lines[at:].partition(b"\r\n")[0]
+            values.append(value.strip(b" \t").decode("latin-1"))
+            at = self._lower.find(sought, at)
+        if not values:
+            raise KeyError(name)
+        return ("; " if wanted == "cookie" else ", ").join(values)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._read()
+        return isinstance(name, str) and super().__contains__(name)
+
+    def __iter__(self) -> Iterator[str]:
+        lines = self._lower.decode("latin-1").split("\r\n")
+        return iter(dict.fromkeys(line.partition(":")[0] for line in lines if ":" in line))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class Message:

@@ -44,7 +44,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="write the tables there")
     parser.add_argument("--tables-only", action="store_true", help="no run, only --write or print")
     for name in SIZES:
-        kind = float if name == "seconds" else int
+        kind = float if name.endswith("seconds") else int
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N")
     chosen = parser.parse_args(arguments)
     if any((value := getattr(chosen, name)) is not None and value <= 0 for name in SIZES):

@@ -22,15 +22,16 @@ CHUNK_BYTES = 1 << 20
 HEAD_BYTES = 1 << 16
 
 
-def plan_web(folder: Path, port: int) -> Launch:
-    """nginx: a short fixed answer for every address, and a large file."""
+def plan_web(folder: Path, port: int, more: Sequence[int] = ()) -> Launch:
+    """nginx: a short fixed answer for every address, and a large file; on more ports if asked."""
+    listening = "".join(f"        listen 127.0.0.1:{each};\n" for each in more)
     text = BODY.replace("\n", "\\n")
     http = f"""    access_log off;
     sendfile on;
     tcp_nopush on;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        root {folder};
+{listening}        root {folder};
         default_type text/plain;
         location / {{ return 200 "{text}"; }}
         location = /{LARGE} {{ }}

@@ -11,7 +11,7 @@ from bench.figures import Measurement
 from bench.loads import LoadError
 from bench.processes import read_cpu_s
 from bench.running import DIRECT, Running, StartError, free_port, running
-from bench.targets import PROXIES, Launch, Proxy, Setup
+from bench.targets import PROXIES, Checks, Launch, Proxy, Setup
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Sizes:
     kills: int = 5
     handshakes: int = 3000
     pings: int = 20_000
+    checked: int = 1000
+    checked_seconds: float = 30.0
+    fault_requests: int = 20_000
+    replacements: int = 50
 
 
 QUICK = Sizes(
@@ -47,6 +51,10 @@ QUICK = Sizes(
     kills=2,
     handshakes=100,
     pings=500,
+    checked=50,
+    checked_seconds=3.0,
+    fault_requests=2000,
+    replacements=3,
 )
 
 
@@ -72,9 +80,10 @@ class Lab:
         workers: int = 1,
         family: Mapping[str, Proxy] = PROXIES,
         secure: bool = False,
+        checks: Checks | None = None,
     ) -> Launch:
         certificate = make_certificate(self.folder) if secure else None
-        setup = Setup(self.new_folder(name), free_port(), backends, workers, certificate)
+        setup = Setup(self.new_folder(name), free_port(), backends, workers, certificate, checks)
         return family[name].plan(setup)
 
     def members(self, family: Mapping[str, Proxy]) -> list[str]:

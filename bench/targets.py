@@ -16,6 +16,10 @@ from pathlib import Path
 IDLE_S = 300  # longer than it takes to open all idle connections
 MAX_CONNECTIONS = 16384
 HAPROXY_CONNECTIONS = 12000
+HAPROXY_CHECK = """    option httpchk GET /
+    option redispatch
+    retries 3
+"""
 
 
 class Speaks(enum.Enum):
@@ -24,6 +28,14 @@ class Speaks(enum.Enum):
     HTTP = enum.auto()
     HTTPS = enum.auto()
     TCP = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """How backends are asked whether they are well, and how long a request waits for one."""
+
+    interval_s: float
+    answer_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,9 @@ class Setup:
     workers: int = 1
     secure: Path | None = None
     """Where site.pem, site.key and both.pem are, for a target that ends TLS."""
+    checks: Checks | None = None
+    hooks: Path | None = None
+    """A hooks.py; only Gatelight has such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +122,8 @@ def plan_nginx(setup: Setup, buffered: bool = False) -> Launch:
     """Streaming instead of its temporary files, which could only slow it down here."""
     servers = "\n".join(f"        server 127.0.0.1:{port};" for port in setup.backends)
     buffer = " buffer=64k flush=1s" if buffered else ""
+    # The open edition has no checks of its own: it sees what traffic shows.
+    limit = f"proxy_read_timeout {setup.checks.answer_s:g}s;" if setup.checks else ""
     http = f"""    access_log {setup.folder}/access.log combined{buffer};
     client_max_body_size 0;
     upstream backend {{
@@ -127,6 +144,7 @@ def plan_nginx(setup: Setup, buffered: bool = False) -> Launch:
             proxy_set_header X-Real-IP $remote_addr;
             proxy_request_buffering off;
             proxy_max_temp_file_size 0;
+            {limit}
         }}
     }}"""
     name = "nginx-buffered" if buffered else "nginx"
@@ -141,8 +159,10 @@ def plan_nginx_buffered(setup: Setup) -> Launch:
 
 def plan_haproxy(setup: Setup) -> Launch:
     """Its log goes to standard output, a file here: one write a line, as nginx does."""
+    checks = setup.checks
+    check = f" check inter {round(checks.interval_s * 1000)}ms fall 2 rise 2" if checks else ""
     servers = "\n".join(
-        f"    server b{index} 127.0.0.1:{port}" for index, port in enumerate(setup.backends)
+        f"    server b{index} 127.0.0.1:{port}{check}" for index, port in enumerate(setup.backends)
     )
     crt = f" ssl crt {setup.secure}/both.pem ssl-min-ver TLSv1.2" if setup.secure else ""
     text = f"""global
@@ -157,7 +177,7 @@ defaults
     timeout connect 5s
     timeout client {IDLE_S}s
     timeout http-keep-alive {IDLE_S}s
-    timeout server 600s
+    timeout server {f"{checks.answer_s:g}" if checks else "600"}s
 frontend front
     bind 127.0.0.1:{setup.port} backlog 4096{crt}
     http-request set-header X-Forwarded-For %[src]
@@ -168,9 +188,15 @@ frontend front
 backend back
     balance roundrobin
     http-reuse safe
-{servers}
+{HAPROXY_CHECK if checks else ""}{servers}
 """
-    command = ["haproxy", "-db", "-f", str(setup.folder / "haproxy.cfg")]
+    # A master, as its service has it, so that it can be told to read its file again.
+    command = [
+        "haproxy",
+        *(("-W", "-db") if checks else ("-db",)),
+        "-f",
+        str(setup.folder / "haproxy.cfg"),
+    ]
     return plan_launch("haproxy", setup, "haproxy.cfg", text, command)
 
 
@@ -220,6 +246,19 @@ def plan_gatelight(setup: Setup) -> Launch:
 certificate = "{setup.secure}/site.pem"
 key = "{setup.secure}/site.key"
 """
+    checks, hooks = setup.checks, setup.hooks
+    checked = (
+        f"""[site.health]
+path = "/"
+interval = "{checks.interval_s:g}s"
+timeout = "{checks.interval_s:g}s"
+rise = 2
+fall = 2
+"""
+        if checks
+        else ""
+    )
+    limit = f'backend_response = "{checks.answer_s:g}s"' if checks else ""
     text = f"""[listen]
 {"https" if setup.secure else "http"} = "127.0.0.1:{setup.port}"
 admin_socket = "{setup.folder}/admin.sock"
@@ -228,14 +267,16 @@ workers = {setup.workers}
 access_log = "{setup.folder}/access.log"
 state_dir = "{setup.folder}"
 drain = "2s"
+{f'hooks = "{hooks}"' if hooks else ""}
 [limits]
 idle_timeout = "{IDLE_S}s"
 connections = {MAX_CONNECTIONS}
 connections_per_client = {MAX_CONNECTIONS}
+{limit}
 [[site]]
 host = "*"
 backends = [{backends}]
-{ended if setup.secure else ""}"""
+{ended if setup.secure else ""}{checked}"""
     command = [gatelight_program(), "serve", "--config", str(setup.folder / "gatelight.toml")]
     return plan_launch("gatelight", setup, "gatelight.toml", text, command)
 

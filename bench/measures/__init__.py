@@ -4,7 +4,19 @@ from collections.abc import Callable
 
 from bench.figures import Measurement
 from bench.lab import Lab
-from bench.measures import bodies, carried, handshakes, idle, kill, million, requests, spread
+from bench.measures import (
+    bodies,
+    carried,
+    faults,
+    handshakes,
+    health,
+    hooks,
+    idle,
+    kill,
+    million,
+    requests,
+    spread,
+)
 
 MEASURES: dict[str, Callable[[Lab], Measurement]] = {
     "keepalive": requests.measure_keepalive,
@@ -18,5 +30,8 @@ MEASURES: dict[str, Callable[[Lab], Measurement]] = {
     "carried-idle": idle.measure_carried,
     "spread": spread.measure,
     "kill": kill.measure,
+    "hooks": hooks.measure,
+    "health": health.measure,
+    "faults": faults.measure,
     "ab": million.measure,
 }
