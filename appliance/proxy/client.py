@@ -21,7 +21,6 @@ from appliance.proxy.exchange import Exchange
 from appliance.proxy.forwarding import Peer
 from appliance.proxy.live import Front
 from appliance.proxy.own_pools import OwnPools
-from appliance.proxy.ready_fields import ReadyFields
 from appliance.proxy.transport import Transport
 from appliance.wire.fields import Framing, MalformedHeadError
 from appliance.wire.proxy_header import Ends
@@ -91,7 +90,6 @@ class ClientConnection(asyncio.Protocol):
         "own_pools",
         "peer",
         "reading_paused",
-        "ready_fields",
         "transport",
     )
 
@@ -113,7 +111,6 @@ class ClientConnection(asyncio.Protocol):
         self.front = front
         self._said = said
         self.ip = b""
-        self.ready_fields: ReadyFields
         self.own_pools: OwnPools | None = None
         self.deadline_s = gate.now_s + gate.limits.head_timeout_s
         self.half_closed = False
@@ -136,7 +133,6 @@ class ClientConnection(asyncio.Protocol):
             self.peer = peer_of(transport, self._said, b"http", gate.trusted)
             turned_away = gate.admit(self.peer)
         self.ip = self.peer.ip.encode()
-        self.ready_fields = ReadyFields(self.peer)
         if turned_away is not None:
             self._turn_away(turned_away)
 

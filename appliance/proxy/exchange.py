@@ -61,9 +61,9 @@ class Exchange(Attempts):
         client, line = self.client, self.request.line
         self.backend = connection
         connection.begin(self, line.method)
-        fields = client.ready_fields.encode(self.request, chosen, site, self.client_ip)
-        connection.transport.write(line.ready + fields)
         gate = self.gate
+        fields = gate.ready.encode(client.peer, self.request, chosen, site, self.client_ip)
+        connection.transport.write(line.ready + fields)
         if self.body is None:
             client.deadline_s = gate.now_s + gate.limits.backend_response_s
         else:

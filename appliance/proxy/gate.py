@@ -11,6 +11,7 @@ from appliance.proxy.forwarding import Network, Peer
 from appliance.proxy.live import LiveSite
 from appliance.proxy.live_sites import LiveSites
 from appliance.proxy.opinions import Hooks
+from appliance.proxy.ready_fields import ReadyFields
 from appliance.proxy.transport import Engine, Link
 from appliance.proxy.trust import Trust
 from appliance.routing.model import parse_host
@@ -79,6 +80,7 @@ class Gate:
     answers_ping: bool = False
     """Whether the box stands in hipache's place, so that Host: __ping__ is a question to it."""
     draining: bool = False
+    ready: ReadyFields = field(default_factory=ReadyFields)
     clients: set["ClientConnection | Arrival"] = field(default_factory=set)
     tunnels: set["Tunnel | Link"] = field(default_factory=set)
 

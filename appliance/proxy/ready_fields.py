@@ -1,41 +1,43 @@
-"""The fields of a backend's request head, kept ready while a client repeats itself."""
+"""The fields of a backend's request head, kept ready while clients repeat themselves."""
 
 from appliance.proxy.forwarding import Peer, encode_forwarding
 from appliance.proxy.heads import encode_request_fields
 from appliance.proxy.live import LiveBackend, LiveSite
 from appliance.wire.request import Request, RequestFields
 
+# With the parsed fields they hold at most about 3 MB in a worker, whatever clients send.
+MAX_READY = 512
+MAX_READY_BYTES = 2048
+
+_Known = tuple[RequestFields, LiveSite, bytes]
+
 
 class ReadyFields:
-    """One client's: a browser sends the same fields with each request, and so do we."""
+    """A worker's: a browser sends the same fields with each request of a page, and so do we."""
 
-    __slots__ = ("_fields_of", "_forwarding", "_forwarding_host", "_peer", "_ready")
+    __slots__ = ("_known",)
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._ready = b""
-        self._fields_of: tuple[RequestFields, LiveSite] | None = None
-        self._forwarding = b""
-        self._forwarding_host: bytes | None = None
+    def __init__(self) -> None:
+        # By who asks for which host, and the identity of the parsed fields, which an entry holds.
+        self._known: dict[tuple[str, bytes, int, bytes, int], _Known] = {}
 
     def encode(
-        self, request: Request, chosen: LiveBackend, site: LiveSite, client_ip: bytes
+        self, peer: Peer, request: Request, chosen: LiveBackend, site: LiveSite, client_ip: bytes
     ) -> bytes:
         """Everything of the head after its first line, the empty line included."""
-        kept, fields, host_header = self._fields_of, request.fields, site.site.host_header
-        if kept is not None and kept[0] is fields and kept[1] is site and host_header != "backend":
-            return self._ready
-        forwarding = self._encode_forwarding(request, client_ip)
-        self._ready = encode_request_fields(request, chosen.backend, host_header, forwarding)
-        self._fields_of = (fields, site)
-        return self._ready
-
-    def _encode_forwarding(self, request: Request, client_ip: bytes) -> bytes:
-        """A client that is not trusted has the same lines for each request to a host."""
-        peer, host = self._peer, request.host
-        if peer.trusted:
-            return encode_forwarding(peer, client_ip.decode(), host, request.fields.named)
-        if self._forwarding_host != host:
-            self._forwarding_host = host
-            self._forwarding = encode_forwarding(peer, peer.ip, host, None)
-        return self._forwarding
+        fields = request.fields
+        key = (peer.ip, peer.proto, peer.local_port, request.host, id(fields))
+        known = self._known.get(key)
+        if known is not None and known[1] is site:
+            return known[2]
+        believed = fields.named if peer.trusted else None
+        forwarding = encode_forwarding(peer, client_ip.decode(), request.host, believed)
+        host_header = site.site.host_header
+        ready = encode_request_fields(request, chosen.backend, host_header, forwarding)
+        # A Host that is the backend's own differs between a site's backends.
+        is_shared = bool(request.host) and host_header != "backend"
+        if is_shared and len(ready) <= MAX_READY_BYTES:
+            if len(self._known) >= MAX_READY:
+                self._known.clear()
+            self._known[key] = (fields, site, ready)
+        return ready
