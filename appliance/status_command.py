@@ -51,7 +51,7 @@ def describe(status: dict[str, Any]) -> str:
         f"  requests     {proxy['requests_total']}, {proxy['requests_per_s']} a second, "
         f"p50 {_ms(proxy['latency_ms']['p50'])}, p99 {_ms(proxy['latency_ms']['p99'])}",
         f"  errors       {proxy['errors_total']}",
-        f"  sites from   {store['kind']}" + ("" if store["ok"] else f"  FAULTY: {store['error']}"),
+        f"  sites from   {_describe_store(store)}",
     ]
     if proxy["log_lines_lost"]:
         lines.append(f"  log          {proxy['log_lines_lost']} lines lost")
@@ -73,6 +73,17 @@ def describe(status: dict[str, Any]) -> str:
             why = f"  {backend['last_error']}" if backend["last_error"] else ""
             lines.append(f"  {backend['state']:8} {backend['url']}{why}")
     return "\n".join(lines)
+
+
+def _describe_store(store: dict[str, Any]) -> str:
+    text = str(store["kind"])
+    if store.get("changes_by"):
+        text += f", changes by {store['changes_by']}"
+    if not store["ok"]:
+        # Faulty entries come in several lines.
+        error = store["error"].replace("\n", "\n" + " " * 15)
+        text += f"  FAULTY: {error}, since {store['since']}"
+    return text
 
 
 def _ms(value: float | None) -> str:

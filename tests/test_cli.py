@@ -173,12 +173,19 @@ def test_a_description_shows_what_is_wrong() -> None:
                 "acknowledged": True,
             }
         ],
-        "store": {"kind": "file", "ok": False, "error": "f:1: x: unknown key"},
+        "store": {
+            "kind": "file",
+            "ok": False,
+            "since": "2026-01-02T00:00:00Z",
+            "error": "f:1: x: unknown key\nf:2: y: unknown key",
+            "changes_by": "watching",
+        },
         "sites": [],
     }
     said = describe(status)
     assert "7 hanging" in said
-    assert "FAULTY: f:1: x: unknown key" in said
+    faulty = "file, changes by watching  FAULTY: f:1: x: unknown key\n" + " " * 15
+    assert faulty + "f:2: y: unknown key, since 2026-01-02T00:00:00Z" in said
     assert "4 lines lost" in said
     assert "p50 -" in said
     assert "hooks        on, 5 calls, 6.5 us each" in said

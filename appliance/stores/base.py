@@ -25,6 +25,11 @@ class StoreState:
     error: str | None = None
     changes_by: str | None = None
 
+    def turned(self, error: str | None, changes_by: str | None, now_s: float) -> "StoreState":
+        """The state with this error or none; it is well, or not, since when that began."""
+        since_s = self.since_s if self.ok == (error is None) else now_s
+        return StoreState(self.kind, error is None, since_s, error, changes_by)
+
 
 class Sites(Protocol):
     """The sites in force, for a store to change (roster)."""

@@ -35,7 +35,7 @@ class MemoryStore:
                 for site in read_site({"host": host, **table}, (), faults)
             ]
             error = str(ConfigError(tuple(faults.found))) if faults.found else None
-            self.state = StoreState("memory", error is None, 0.0, error, "watching")
+            self.state = self.state.turned(error, "watching", 0.0)
             if error is None:
                 sites.replace(found)
             self.ready.set()

@@ -165,8 +165,7 @@ class RedisStore:
         before = self.state
         if changes_by is not None and before.changes_by is None:
             self._say(f"the sites come from {self._url}; changes arrive by {changes_by}")
-        since_s = before.since_s if before.ok == (error is None) else time.time()
-        self.state = StoreState("redis", error is None, since_s, error, changes_by)
+        self.state = before.turned(error, changes_by, time.time())
 
     async def _keep_on_disk(self, sites: Sites) -> None:
         """Writes the last good sites down: soon after a change, and after many at intervals."""

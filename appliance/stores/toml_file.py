@@ -74,9 +74,7 @@ class TomlFileStore:
         sites.replace(found)
 
     def _set_state(self, error: str | None) -> None:
-        before = self.state
-        since_s = before.since_s if before.ok == (error is None) else time.time()
-        self.state = StoreState("file", error is None, since_s, error, before.changes_by)
+        self.state = self.state.turned(error, self.state.changes_by, time.time())
 
     def _read(self) -> tuple[Site, ...]:
         if self._embedded:

@@ -17,7 +17,7 @@ from appliance.stores.redis_shelf import RedisShelf
 from appliance.stores.redis_store import RedisStore
 from appliance.stores.toml_file import TomlFileStore
 from appliance.stores.toml_shelf import TomlShelf
-from tests.support.redis import RedisServer
+from tests.support.redis import SERVERS, RedisServer
 from tests.support.sites import RecordedSites
 
 LISTEN = '[listen]\nhttp = ":8080"\n'
@@ -102,8 +102,10 @@ class KeptInConfiguration(KeptInFile):
 class KeptInRedis:
     """As hipache's own tools do it."""
 
+    program = "redis-server"
+
     def __init__(self, folder: Path) -> None:
-        self.server = RedisServer(folder).start()
+        self.server = RedisServer(folder, server=self.program).start()
         self._folder = folder
         self.said: list[str] = []
 
@@ -124,12 +126,23 @@ class KeptInRedis:
         self.server.set_frontend(host, "rubbish")
 
 
-KINDS = [KeptInMemory, KeptInFile, KeptInConfiguration, KeptInRedis]
+class KeptInValkey(KeptInRedis):
+    program = "valkey-server"
 
 
-@pytest.fixture(params=KINDS, ids=["memory", "file", "configuration", "redis"])
+KINDS: dict[str, Callable[[Path], Kept]] = {
+    "memory": KeptInMemory,
+    "file": KeptInFile,
+    "configuration": KeptInConfiguration,
+    "redis-server": KeptInRedis,
+    "valkey-server": KeptInValkey,
+}
+HERE = [kind for kind in KINDS if not kind.endswith("-server") or kind in SERVERS]
+
+
+@pytest.fixture(params=HERE)
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
-    made = request.param(tmp_path)
+    made = KINDS[request.param](tmp_path)
     yield made
     if isinstance(made, KeptInRedis):
         made.server.stop()

@@ -1,12 +1,9 @@
 """A session with Redis: how changes are heard of, and what goes wrong, in words."""
 
 import asyncio
-import contextlib
 import signal
 import socket
-import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,15 +12,15 @@ from appliance.store_url import parse_store_url
 from appliance.stores import redis as module
 from appliance.stores.base import StoreError
 from appliance.stores.redis import ChangesBy, Link, escape, has_events, is_wrong_type
-from tests.support.redis import RedisServer
+from tests.support.redis import SERVERS, RedisServer, impostor
 from tests.support.secure import Authority
 
 PATIENCE_S = 10.0
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path) as started:
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path, server=request.param) as started:
         yield started
 
 
@@ -146,32 +143,6 @@ def test_who_may_not_come_in_is_told_why(server: RedisServer) -> None:
     assert refusal(f"unix://:secret2@{path}") == wrong
     assert refusal(f"unix://nobody:secret@{path}") == wrong
     assert refusal(f"unix://:secret@{path}?db=99") == "there is no database 99"
-
-
-@contextmanager
-def impostor(answer: bytes | None) -> Iterator[str]:
-    """A server that is no Redis: answers each connection so; None: nothing at all."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        kept = []
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return
-                kept.append(client)
-                if answer is not None:
-                    # Those who have heard enough may be gone already.
-                    with contextlib.suppress(OSError):
-                        client.recv(1000)
-                        client.sendall(answer)
-                        client.shutdown(socket.SHUT_WR)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
-        for client in kept:
-            client.close()
 
 
 @pytest.mark.parametrize(

@@ -19,16 +19,16 @@ from appliance.stores.redis_store import (
     choose_pause_s,
     choose_poll_s,
 )
-from tests.support.redis import RedisServer
+from tests.support.redis import SERVERS, RedisServer
 from tests.support.sites import RecordedSites
 
 PATIENCE_S = 15.0
 B, C, D = "http://b", "http://c", "http://d"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path) as started:
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path, server=request.param) as started:
         yield started
 
 
@@ -329,6 +329,23 @@ def test_dead_marks_end_in_time_also_while_redis_is_away(
         await following.until(lambda: following.sites.dead == {"a.test": {B}})
         server.stop()
         await following.until(lambda: following.sites.dead == {})
+
+    run(tmp_path, server.url, script)
+
+
+def test_a_mark_that_is_renewed_lasts_longer(tmp_path: Path, server: RedisServer) -> None:
+    server.set_frontend("a.test", B, C)
+    server.set_frontend("b.test", B, C)
+
+    async def script(following: Following) -> None:
+        dead = following.sites.dead
+        server.ask_all([("SADD", "dead:a.test", "0"), ("PEXPIRE", "dead:a.test", 150)])
+        await following.until(lambda: dead == {"a.test": {B}})
+        server.ask("EXPIRE", "dead:a.test", 60)
+        server.ask_all([("SADD", "dead:b.test", "0"), ("PEXPIRE", "dead:b.test", 300)])
+        await following.until(lambda: dead == {"a.test": {B}, "b.test": {B}})
+        await following.until(lambda: "b.test" not in dead)
+        assert dead == {"a.test": {B}}
 
     run(tmp_path, server.url, script)
 

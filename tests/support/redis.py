@@ -1,9 +1,11 @@
-"""A real redis-server on a Unix socket in a folder of the test's; what a test asks it goes by the
+"""A real redis-server, or valkey-server, on a Unix socket in a folder of the test's; what a test asks it goes by the
 wire protocol alone, so that no client library stands between."""
 
+import contextlib
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +15,8 @@ from typing import Any, Self
 
 from tests.support.box import wait_until
 
-SERVERS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)]
+# Debian 13 has both.
+SERVERS = ["redis-server", *(["valkey-server"] if shutil.which("valkey-server") else [])]
 TIMEOUT_S = 10.0
 
 
@@ -143,3 +146,43 @@ def encode_command(words: tuple[str | bytes | int, ...]) -> bytes:
     """A command as it goes over the wire."""
     parts = [word if isinstance(word, bytes) else str(word).encode() for word in words]
     return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(p), p) for p in parts)
+
+
+@contextmanager
+def impostor(answer: bytes | None, path: Path | None = None) -> Iterator[str]:
+    """A server that is no Redis, on a port or in the place of a socket; its URL.
+
+    It answers each connection so; None: nothing at all.
+    """
+    if path is None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{listener.getsockname()[1]}"
+    else:
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        listener.listen()
+        url = f"unix://{path}"
+    kept = []
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            kept.append(client)
+            if answer is not None:
+                # Those who have heard enough may be gone already.
+                with contextlib.suppress(OSError):
+                    client.recv(1000)
+                    client.sendall(answer)
+                    client.shutdown(socket.SHUT_WR)
+
+    with listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield url
+        # Closing alone would not wake the thread that accepts.
+        listener.shutdown(socket.SHUT_RDWR)
+    for client in kept:
+        client.close()
