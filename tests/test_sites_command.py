@@ -163,6 +163,24 @@ def test_a_certificate_in_redis_goes_to_a_file_and_back(
     assert json.loads(capsys.readouterr().out) == shown
 
 
+def test_a_certificate_that_others_keep_in_redis_is_theirs_to_renew(
+    folder: Path, server: RedisServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def put_certificate(text: str) -> None:
+        server.ask("HSET", "lab:tls:*.w.test", "certificate", text, "key", text)
+
+    put_certificate("-----BEGIN OLD-----")
+    server.set_frontend("a.w.test", "http://a", prefix="lab:")
+    words = ("set", "a.w.test", "--backend", "http://b")
+    assert sites(folder, *words, config="redis.toml") == 0
+    assert server.ask("GET", "lab:gatelight:site:a.w.test") == b'{"backends": ["http://b"]}'
+    put_certificate("-----BEGIN NEW-----")
+    assert sites(folder, "show", "a.w.test", "--json", config="redis.toml") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["tls"], shown["certificate"]) == ("terminate", "-----BEGIN NEW-----")
+    assert shown["backends"] == ["http://b"]
+
+
 def test_what_is_too_large_for_redis_is_told_and_nothing_is_written(
     folder: Path, server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

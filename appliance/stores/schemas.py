@@ -160,9 +160,7 @@ def _lay_base(parts: _Parts, own_tls: Any) -> tuple[Table, list[Kind]]:
     if any(url.startswith("tcp:") for url in table["backends"]):
         table["tls"] = TlsMode.PASSTHROUGH.value
     if parts.certificate is not None and own_tls in (None, TlsMode.TERMINATE.value):
-        table["tls"] = TlsMode.TERMINATE.value
-        table["certificate"] = parts.certificate.certificate
-        table["key"] = parts.certificate.key
+        table |= _table_of(parts.certificate)
         used.append(Kind.TLS)
     return table, used
 
@@ -170,6 +168,17 @@ def _lay_base(parts: _Parts, own_tls: Any) -> tuple[Table, list[Kind]]:
 def _ask_names(plain: Sequence[str], carried: Sequence[str]) -> list[str]:
     """The Go proxy's ports: 80 for requests, and 443 for TLS that is passed through."""
     return [f"http://{name}" for name in plain] + [f"tcp://{name}:443" for name in carried]
+
+
+def read_certificate(values: Values) -> Table:
+    """What planb's key alone says of a site, without its faults."""
+    certificate = _read_certificate(values.get(Kind.TLS), _Notes(""))
+    return {} if certificate is None else _table_of(certificate)
+
+
+def _table_of(certificate: CertificatePem) -> Table:
+    pair = {"certificate": certificate.certificate, "key": certificate.key}
+    return {"tls": TlsMode.TERMINATE.value, **pair}
 
 
 def _read_certificate(value: Value, notes: _Notes) -> CertificatePem | None:
