@@ -53,6 +53,8 @@ def describe(status: dict[str, Any]) -> str:
         f"  errors       {proxy['errors_total']}",
         f"  sites from   {_describe_store(store)}",
     ]
+    if status["claim"] is not None:
+        lines.append(f"  dashboard    nobody has claimed it: the code is {status['claim']['code']}")
     if proxy["log_lines_lost"]:
         lines.append(f"  log          {proxy['log_lines_lost']} lines lost")
     hooks = proxy.get("hooks")

@@ -181,8 +181,10 @@ def test_a_description_shows_what_is_wrong() -> None:
             "changes_by": "watching",
         },
         "sites": [],
+        "claim": {"code": "ABC-DEF"},
     }
     said = describe(status)
+    assert "nobody has claimed it: the code is ABC-DEF" in said
     assert "7 hanging" in said
     faulty = "file, changes by watching  FAULTY: f:1: x: unknown key\n" + " " * 15
     assert faulty + "f:2: y: unknown key, since 2026-01-02T00:00:00Z" in said

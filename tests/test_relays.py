@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +16,11 @@ from appliance.hdmi_relay import HdmiRelay
 from appliance.screen_relay import ScreenRelay, parse_answer
 from display.controls.actions import Action
 from display.frame_server import FrameServer
+from display.hdmi.box import Box as HdmiBox
+from display.hdmi.client import SOCKET
+from display.hdmi.service import serve
+from tests.support.box import wait_until
+from tests.support.pi import CardboardPi
 
 T = TypeVar("T")
 PICTURE = b"\x89PNG" + b"x" * 300_000
@@ -100,6 +107,23 @@ def test_the_helper_is_asked_in_one_line_and_its_answer_handed_on(tmp_path: Path
     answered, heard = ask_helper(tmp_path, request, b'{"said": ["done"]}\n')
     assert answered == {"said": ["done"]}
     assert json.loads(heard) == request
+
+
+def test_the_real_helper_tries_a_mode_and_says_why_it_keeps_none(tmp_path: Path) -> None:
+    pi = CardboardPi(tmp_path)
+    pi.is_a("Raspberry Pi 4 Model B Rev 1.4")
+    pi.boot_files({"config.txt": b"dtoverlay=vc4-kms-v3d\n", "cmdline.txt": b"root=/dev/x\n"})
+    arguments = (HdmiBox(root=pi.root, machine=pi), [str(os.getuid())], 30.0)
+    threading.Thread(target=serve, args=arguments, daemon=True).start()
+    path = pi.root / str(SOCKET).lstrip("/")
+    wait_until(path.is_socket, "the helper")
+    relay = HdmiRelay(path)
+    wish = {"do": "set", "wish": {"mode": "1280x1024@60"}, "seconds": 30}
+    assert asyncio.run(relay.ask(wish))["trial_seconds"] == 30
+    with pytest.raises(Refusal, match="cannot be answered") as caught:
+        asyncio.run(relay.ask({"do": "confirm"}))
+    assert caught.value.status == 409
+    assert asyncio.run(relay.ask({"do": "undo"}))["said"]
 
 
 @pytest.mark.parametrize(

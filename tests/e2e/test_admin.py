@@ -145,6 +145,17 @@ def test_a_site_is_added_served_changed_and_removed(
         assert owner.ask("DELETE", "/v1/sites/new.test").status == 404
 
 
+def test_guessing_is_stopped_and_those_who_are_in_go_on(tmp_path: Path) -> None:
+    with Box(tmp_path, "", listen=LOOPBACK) as box:
+        owner = claim(box)
+        thief = AdminClient(owner.port)
+        tries = [thief.ask("POST", "/v1/login", {"password": f"guess {n}!"}) for n in range(6)]
+        assert [each.status for each in tries] == [403] * 5 + [429]
+        assert int(tries[-1].fields["Retry-After"]) > 200
+        assert thief.ask("POST", "/v1/login", {"password": PASSWORD}).status == 429
+        assert owner.ask("GET", "/v1/status").status == 200
+
+
 def test_scripts_use_a_token_for_as_long_as_it_is_good(tmp_path: Path) -> None:
     with Box(tmp_path, "", listen=LOOPBACK) as box:
         owner = claim(box)
