@@ -12,10 +12,12 @@ from appliance.admin.app import App
 from appliance.admin.box import Box
 from appliance.admin.exchange import Answer, Request
 from appliance.admin.gate import READING, Gate
+from appliance.admin.pages.frame import Doors
+from appliance.admin.pages.handlers import Pages
 from appliance.admin.server import AdminServer
 from appliance.backup import pack, unpack
 from appliance.certificates import Certificates
-from appliance.config import Settings
+from appliance.config import Listen, Settings
 from appliance.console import Complaints, say
 from appliance.hdmi_relay import HdmiRelay
 from appliance.quantities import Address
@@ -60,7 +62,9 @@ class Administration:
             hdmi=HdmiRelay(),
         )
         api = Api(box, self.account, gate.is_admitted)
-        self._app = App(gate, api.routes(), Complaints(time.monotonic).say)
+        pages = Pages(box, self.account, api, gate.is_admitted, find_doors(listen))
+        routes = [*api.routes(), *pages.routes()]
+        self._app = App(gate, routes, Complaints(time.monotonic).say, pages.refuse)
         self._server = AdminServer(
             listen.admin_socket, self._ask, listen.admin, lambda: certificates.own
         )
@@ -157,3 +161,12 @@ class Administration:
         await self._certificates.forget()
         await self._desk.put_all(found.sites)
         return {"sites": len(found.sites), "roots": roots}
+
+
+def find_doors(listen: Listen) -> Doors:
+    """By which ports browsers come, and other machines to the dashboard."""
+    http, https = (
+        addresses[0].port if addresses else None for addresses in (listen.http, listen.https)
+    )
+    open_ports = [address.port for address in listen.admin if not address.is_loopback]
+    return Doors(http, https, open_ports[0] if open_ports else None)

@@ -92,7 +92,7 @@ HOMES = {
     "redis": {"appliance/stores/redis.py"},
     "luma": {"display/outputs"},
     "gpiozero": {"display/controls", "display/outputs"},
-    "segno": {"display/pages", "display/render"},
+    "segno": {"appliance/admin", "display/pages", "display/render"},
     "cryptography": {"appliance/tls"},
     "h11": {"appliance/admin"},
     "jinja2": {"appliance/admin"},

@@ -54,7 +54,7 @@ def serve(folder: Path, action: Callable[[Ask], Awaitable[None]]) -> None:
         ),
         ("POST /v1/certificates/b/renew HTTP/1.1", 404, ("there is no site b", "b")),
         ("POST /v1/certificates HTTP/1.1", 405, ("POST is not answered", "/v1/certificates")),
-        ("GET / HTTP/1.1", 404, ("there is nothing here", "/")),
+        ("GET /v1/ HTTP/1.1", 404, ("there is nothing here", "/v1/")),
         ("DELETE /v1/status HTTP/1.1", 405, ("DELETE is not answered", "/v1/status")),
         ("hello", 400, ("not an HTTP request", "")),
     ],

@@ -12,6 +12,8 @@ from appliance.admin.app import App
 from appliance.admin.box import Box, Table
 from appliance.admin.exchange import Refusal
 from appliance.admin.gate import Gate
+from appliance.admin.pages.frame import Doors
+from appliance.admin.pages.handlers import Pages
 
 STATUS: dict[str, Any] = {"version": 1, "sites": [{"host": "a.test"}, {"host": "*"}]}
 NAME = "box.test"
@@ -130,7 +132,10 @@ class Office:
         parts = Box(made_up, made_up, made_up, made_up, made_up, made_up)
         self.gate = Gate(self.account, lambda name: name == NAME)
         self.api = Api(parts, self.account, self.gate.is_admitted, 0.01, lambda: self.now_s)
-        self.app = App(self.gate, self.api.routes(), self.complaints.append)
+        admitted = self.gate.is_admitted
+        self.pages = Pages(parts, self.account, self.api, admitted, Doors(), 0.01)
+        routes = [*self.api.routes(), *self.pages.routes()]
+        self.app = App(self.gate, routes, self.complaints.append, self.pages.refuse)
 
 
 async def ask_raw(path: str, data: bytes) -> bytes:
