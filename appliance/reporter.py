@@ -185,8 +185,11 @@ class Reporter:
         return self._history.describe()
 
     def metrics(self) -> str:
-        """For Prometheus."""
-        return encode_metrics(self.status(), read_counters(self._counters), __version__)
+        """For Prometheus, which is told every site."""
+        status = self.status()
+        if status["sites_total"] > len(status["sites"]):
+            status = {**status, "sites": self.sites("", 0, status["sites_total"])[1]}
+        return encode_metrics(status, read_counters(self._counters), __version__)
 
     # The access log.
 

@@ -7,6 +7,7 @@ so that an oversight here is an error and not a spoilt file.
 
 import tomllib
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,10 +80,15 @@ class _Editor:
         return text
 
     def _blocks(self) -> Iterable[_Block]:
+        headers_of: dict[Any, list[Header]] = defaultdict(list)
+        for header in self._outline.headers:
+            headers_of[header.path[:2]].append(header)
+        pairs_of: dict[Any, list[Pair]] = defaultdict(list)
+        for pair in self._outline.pairs:
+            pairs_of[pair.path[:2]].append(pair)
         for index, table in enumerate(tomllib.loads(self._text).get("site", [])):
             place = ("site", index)
-            headers = [h for h in self._outline.headers if h.path[:2] == place]
-            pairs = [p for p in self._outline.pairs if p.path[:2] == place]
+            headers, pairs = headers_of[place], pairs_of[place]
             if not headers or headers[0].path != place:
                 raise EditError("sites stand in the file as a list: write each as [[site]]")
             names = list(parse_hosts(table["host"]))

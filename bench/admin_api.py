@@ -100,7 +100,10 @@ def measure(sites: int, admin: str) -> None:
         try:
             wait_for_sites(path, sites)
             before = read_memory(control_pid(process.pid, path)).pss_kb / 1024
-            print(f"\n{sites} sites, admin at {admin}: control {before:.1f} MB (PSS)\n")
+            print(f"\n{sites} sites, admin at {admin}: control {before:.1f} MB (PSS)")
+            if not sites:
+                return
+            print("")
             print("| request | p50 | p99 | bytes |\n| --- | --- | --- | --- |")
             for (method, target), count in REQUESTS.items():
                 print_request(path, method, target, count)
