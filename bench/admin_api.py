@@ -1,28 +1,36 @@
-"""The admin API of a box with many sites: how long requests take, and what control needs in memory.
+"""The admin API: how long requests take, what control needs in memory, what traffic loses by it.
 
-    python -m bench.admin_api                  # 5,000 sites, about a minute
+    python -m bench.admin_api                  # 5,000 sites, about four minutes
     python -m bench.admin_api --sites 100
+    python -m bench.admin_api --only dashboards
 
 The box runs here, on loopback ports and with a local CA when asked for TLS, and is ended. The
 tables are for docs/decisions/0014-the-admin-port.md.
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import math
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.backends import plan_web
+from bench.loads import run_wrk
 from bench.processes import read_memory
+from bench.running import HOST, free_port, running
 
 PATIENCE_S = 60.0
+DASHBOARDS = 10
+ROUNDS, ROUND_S = 8, 5.0
 REQUESTS = {
     ("GET", "/v1/status"): 300,
     ("GET", "/v1/overview"): 300,
@@ -125,6 +133,51 @@ def print_request(path: Path, method: str, target: str, count: int) -> None:
     print(f"| `{method} {target}` | {p50} | {p99} | {len(data)} |")
 
 
+def measure_dashboards() -> None:
+    """Requests a second through the proxy, with ten dashboards open and without, in turns."""
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        path = folder / "admin.sock"
+        web = stack.enter_context(running(plan_web(folder / "web", free_port())))
+        port = free_port()
+        config = write_config(folder, 1, "off")
+        text = config.read_text().replace('"127.0.0.1:0"', f'"127.0.0.1:{port}"')
+        config.write_text(text.replace('access_log = "off"', f'access_log = "{folder}/log"'))
+        table = f'[[site]]\nhost = "{HOST}"\nbackends = ["http://127.0.0.1:{web.port}"]\n'
+        (folder / "sites.toml").write_text(table)
+        command = [sys.executable, "-m", "appliance.cli", "serve", "--config", str(config)]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            wait_for_sites(path, 1)
+            rates: dict[int, list[float]] = {0: [], DASHBOARDS: []}
+            for number in range(2 * ROUNDS):
+                count = (0, DASHBOARDS)[number % 2]
+                with open_dashboards(path, count):
+                    done = run_wrk(port, "browser", 32, ROUND_S)
+                rates[count].append(done.requests / done.seconds)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+    print("\n| dashboards open | requests a second, median | least | most |")
+    print("| --- | --- | --- | --- |")
+    for count, found in rates.items():
+        print(f"| {count} | {statistics.median(found):.0f} | {min(found):.0f} | {max(found):.0f} |")
+
+
+@contextlib.contextmanager
+def open_dashboards(path: Path, count: int) -> Iterator[None]:
+    """Readers of the events that a dashboard reads, as one curl each."""
+    url = ("http://box/v1/events?view=overview", "http://box/v1/log/events")
+    command = ["curl", "-sN", "--output", "/dev/null", "--unix-socket", str(path)]
+    readers = [subprocess.Popen([*command, each]) for _ in range(count) for each in url]
+    try:
+        yield
+    finally:
+        for reader in readers:
+            reader.terminate()
+            reader.wait()
+
+
 def wait_for_sites(path: Path, sites: int) -> None:
     until_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < until_s:
@@ -142,11 +195,14 @@ def wait_for_sites(path: Path, sites: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sites", type=int, default=5000)
-    sites = parser.parse_args().sites
-    measure(0, "off")
-    measure(0, "127.0.0.1:0")
-    measure(0, "0.0.0.0:0")
-    measure(sites, "127.0.0.1:0")
+    parser.add_argument("--only", choices=("api", "dashboards"))
+    options = parser.parse_args()
+    if options.only != "dashboards":
+        for admin in ("off", "127.0.0.1:0", "0.0.0.0:0"):
+            measure(0, admin)
+        measure(options.sites, "127.0.0.1:0")
+    if options.only != "api":
+        measure_dashboards()
 
 
 if __name__ == "__main__":
