@@ -24,8 +24,9 @@ MAX_HEAD_BYTES = 16 * 1024
 HEAD_TIMEOUT_S = 10.0
 # A browser asks again soon, or opens another connection.
 IDLE_TIMEOUT_S = 20.0
-# From one piece of a body to the next.
+# From one piece of a body to the next; a whole one has this, and what its bound takes at this rate.
 BODY_TIMEOUT_S = 20.0
+LEAST_BYTES_PER_S = 32 * 1024
 # A reader that takes nothing for this long is gone.
 READER_TIMEOUT_S = 30.0
 # A body that nobody wanted is read up to here, so that its sender gets to see the answer.
@@ -51,6 +52,7 @@ class Connection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._has_stream = False
         self._body: bytes | None = None
+        self._is_body_lost = False
 
     async def run(self) -> None:
         """Until either side has had enough."""
@@ -116,12 +118,24 @@ class Connection:
         return event
 
     async def _read_body(self, limit: int) -> bytes:
-        """The whole body, as often as it is asked for. Raises Refusal beyond `limit`."""
+        """The whole body, as often as it is asked for. Raises Refusal, beyond `limit` too."""
         if self._body is not None:
             return self._body
         if self._http.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
             self._writer.write(self._http.send(go_on) or b"")
+        self._is_body_lost = True
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S + limit / LEAST_BYTES_PER_S):
+                self._body = await self._collect_body(limit)
+        except TimeoutError:
+            raise Refusal(408, "the body has not come in time", "", "send it again") from None
+        except h11.RemoteProtocolError:
+            raise Refusal(400, "the body is cut or malformed", "", "send it again") from None
+        self._is_body_lost = False
+        return self._body
+
+    async def _collect_body(self, limit: int) -> bytes:
         parts: list[bytes] = []
         size = 0
         while self._http.their_state is h11.SEND_BODY:
@@ -132,12 +146,11 @@ class Connection:
                     way_out = f"send at most {limit} bytes"
                     raise Refusal(413, "the body is too large", "", way_out)
                 parts.append(bytes(event.data))
-        self._body = b"".join(parts)
-        return self._body
+        return b"".join(parts)
 
     async def _drop_body(self) -> None:
         """What the answer did not need of the request."""
-        if not self._http.they_are_waiting_for_100_continue:
+        if not self._http.they_are_waiting_for_100_continue and not self._is_body_lost:
             with contextlib.suppress(Refusal):
                 await self._read_body(MAX_UNWANTED_BYTES)
 

@@ -228,3 +228,32 @@ def test_plain_http_is_sent_to_the_same_place_over_tls(host: str, location: str)
 def test_nobody_is_sent_to_what_is_no_host(host: str) -> None:
     with pytest.raises(Refusal, match="no host"):
         asyncio.run(send_to_https(Request("GET", ("",), fields={"host": host})))
+
+
+POST = b"POST /v1/claim HTTP/1.1\r\nHost: box\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (POST + b"Content-Length: 20\r\n\r\n{", 408),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+        (POST + b"Content-Length: 1\r\n\r\n{", 400),
+    ],
+    ids=["late", "malformed", "whole"],
+)
+def test_a_body_that_does_not_come_is_not_waited_for_and_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes, status: int
+) -> None:
+    monkeypatch.setattr(connection, "BODY_TIMEOUT_S", 0.1)
+    office = Office(tmp_path)
+
+    async def run() -> None:
+        server = AdminServer(str(tmp_path / "admin.sock"), office.app.ask)
+        await server.start()
+        answer = await ask_raw(str(tmp_path / "admin.sock"), sent)
+        assert int(answer.split(b" ")[1]) == status, answer
+        await server.stop()
+
+    asyncio.run(run())
+    assert office.complaints == []
