@@ -9,6 +9,7 @@ import enum
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -24,6 +25,8 @@ BACKEND_S = 5.0
 # More are not tried at once; a list of a thousand is not typed in.
 MAX_BACKENDS = 16
 ANY_NAME = "gatelight-check"
+# Of its own: a resolver may keep each for half a minute, and others have to go on.
+_THREADS = ThreadPoolExecutor(8, "rehearsal")
 
 
 class About(enum.Enum):
@@ -87,7 +90,7 @@ async def _resolve(name: str) -> tuple[str, ...] | None:
     """None when there was no answer in time."""
     try:
         async with asyncio.timeout(RESOLVE_S):
-            return await asyncio.to_thread(resolve, name)
+            return await asyncio.get_running_loop().run_in_executor(_THREADS, resolve, name)
     except TimeoutError:
         return None
 

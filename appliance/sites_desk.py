@@ -6,6 +6,7 @@ thousands of sites that takes a second.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from appliance.admin.exchange import Refusal, digest_of
@@ -22,6 +23,7 @@ STORE_TIMEOUT_S = 20.0
 IN_FORCE_WITHIN_S = 3.0
 LOOK_EVERY_S = 0.02
 MAX_SHOWN_FAULTS = 20
+THREADS = 4
 
 T = TypeVar("T")
 
@@ -87,6 +89,8 @@ class SitesDesk:
         self._read_sites = read_sites
         self._look = look
         self._busy = asyncio.Lock()
+        # Of its own: a store that hangs keeps nobody from logging in.
+        self._threads = ThreadPoolExecutor(THREADS, "sites")
 
     async def read_all(self) -> dict[str, Table]:
         """Every site's table by host. Raises Refusal."""
@@ -138,7 +142,8 @@ class SitesDesk:
 
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S):
-                return await asyncio.to_thread(work)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._threads, work)
         except ConfigError as error:
             raise refuse_faults(error.faults, self._settings.path) from None
         except StoreError as error:

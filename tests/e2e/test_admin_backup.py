@@ -1,7 +1,9 @@
 """A box backed up, and another made of it; a box whose sites are in Redis changed by the API."""
 
 import io
+import signal
 import tarfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,12 +80,12 @@ def test_a_backup_that_reaches_out_of_its_folder_changes_nothing(
         assert box.config.read_bytes() == config
 
 
-def test_sites_in_redis_are_changed_where_they_are(
+def test_sites_in_redis_are_changed_where_they_are_and_a_redis_that_hangs_keeps_nobody_out(
     tmp_path: Path, backend: ScriptedBackend
 ) -> None:
     with RedisServer(tmp_path) as server:
         store = f'[store]\nurl = "{server.url}"\n'
-        with Box(tmp_path, "", more=store) as box:
+        with Box(tmp_path, "", more=store, listen=LOOPBACK) as box:
             local = SocketClient(box.socket)
             wait_until(lambda: local.ask("GET", "/v1/status").json["store"]["ok"], "Redis")
             table = {"backends": [backend.url]}
@@ -92,6 +94,16 @@ def test_sites_in_redis_are_changed_where_they_are(
             assert local.ask("GET", "/v1/sites/a.test/settings").json["backends"] == [backend.url]
             assert local.ask("DELETE", "/v1/sites/a.test").status == 204
             assert b" 404 " in box.get().split(b"\r\n")[0]
+            assert server.process is not None
+            server.process.send_signal(signal.SIGSTOP)
+            kept_waiting = [
+                threading.Thread(target=local.ask, args=("GET", "/v1/settings"), daemon=True)
+                for _ in range(12)
+            ]
+            for thread in kept_waiting:
+                thread.start()
+            owner = claim(box)
+            assert owner.ask("GET", "/v1/status").status == 200
             server.stop()
             refused = local.ask("PUT", "/v1/sites/a.test", table)
             assert (refused.status, refused.json["error"]["where"]) == (
