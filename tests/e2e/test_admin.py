@@ -99,6 +99,35 @@ def test_off_loopback_the_port_speaks_https_and_plain_http_is_sent_there(tmp_pat
         assert "attachment" in root.fields["Content-Disposition"]
 
 
+def test_a_site_of_the_box_may_lead_to_its_dashboard(tmp_path: Path) -> None:
+    with Box(tmp_path, "", listen=f'{LOOPBACK}\nhttps = "127.0.0.1:0"') as box:
+        port = find_admin_port(box)
+        dashboard = f"http://127.0.0.1:{port}"
+        # What anybody's DNS may say: a site alone makes a name ours.
+        elsewhere = AdminClient(port).ask("GET", "/v1/status", Host="gate.test")
+        assert elsewhere.status == 421
+        local = SocketClient(box.socket)
+        table = {"backends": [dashboard], "tls": "terminate"}
+        assert local.ask("PUT", "/v1/sites/localhost", table).status == 201
+        owner = AdminClient(box.secure_port, strict(box))
+        content = {"code": find_code(box), "password": PASSWORD}
+        origin = f"https://localhost:{box.secure_port}"
+
+        def served() -> bool:
+            try:
+                return owner.ask("GET", "/v1/status").status == 403
+            except OSError:
+                return False
+
+        wait_until(served, "the dashboard's site")
+        owner.enter(owner.ask("POST", "/v1/claim", content, Origin=origin))
+        assert owner.fields["Cookie"].startswith("__Host-")
+        assert owner.ask("POST", "/v1/reload", Origin=origin).status == 204
+        assert owner.ask("POST", "/v1/reload", Origin="https://evil.test").status == 403
+        assert local.ask("PUT", "/v1/sites/gate.test", {"backends": [dashboard]}).status == 201
+        assert AdminClient(box.port).ask("GET", "/v1/status", Host="gate.test").status == 401
+
+
 def test_whoever_says_nothing_or_nonsense_on_the_port_holds_up_nobody(tmp_path: Path) -> None:
     with Box(tmp_path, "", listen=ANYWHERE) as box:
         port = find_admin_port(box)
