@@ -16,14 +16,13 @@ import pytest
 from appliance.status_command import fetch_status
 from bench.kill_client import Outcome
 from tests.support.backend import Exchange, ScriptedBackend
-from tests.support.box import ROOT, Box, site, wait_until
+from tests.support.box import IN_A_NAMESPACE, ROOT, Box, site, wait_until
 from tests.support.load import Load
+from tests.support.moment import Moment
 from tests.support.program import LIMIT_S
 
 CLIENTS = 20
 CHECKS = "[site.health]\ninterval = '200ms'\ntimeout = '500ms'\nrise = 2\nfall = 2"
-# As root, or as the only user of a namespace of its own.
-IN_A_NAMESPACE = ("unshare", "--mount", *(("--map-root-user",) if os.geteuid() else ()), "sh", "-c")
 
 
 def status_of(box: Box) -> Any:
@@ -346,26 +345,21 @@ def trickle(sock: socket.socket, turn: int) -> None:
 @pytest.mark.parametrize("offset", ["+400d", "-400d"])
 def test_the_clock_jumps(tmp_path: Path, offset: str) -> None:
     """Limits count seconds, not dates: nothing ends or waits because of it."""
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
-    moment = tmp_path / "moment"
-    moment.write_text("+0")
-    environment = {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(moment),
-        "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+    moment = Moment(tmp_path)
     with (
         ScriptedBackend() as backend,
-        Box(tmp_path, site("*", backend.url, more=CHECKS), environment=environment) as box,
+        Box(
+            tmp_path,
+            site("*", backend.url, more=CHECKS),
+            environment=moment.environment,
+        ) as box,
     ):
         before = status_of(box)["time"]
         with Load(box.port, CLIENTS) as load, box.connect() as kept:
             kept.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
             assert kept.recv(65536).startswith(b"HTTP/1.1 200")
             load.go_on(100)
-            moment.write_text(offset)
+            moment.move(offset)
             wait_until(lambda: status_of(box)["time"][:4] != before[:4], "another year")
             load.go_on(300)
             kept.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")

@@ -1,9 +1,8 @@
-"""TLS that ends here: certificates by name, sessions, redirects, and what is refused."""
+"""TLS that ends here: sites by name, sessions, redirects, real clients, and what is refused."""
 
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.backend import ScriptedBackend
-from tests.support.box import ROOT, Box, read_all, site, wait_until
+from tests.support.box import Box, read_all, site, wait_until
 from tests.support.secure import Authority, SecureServer, connect, get, trusting
-
-LISTEN = 'https = "127.0.0.1:0"'
-ENDED = 'tls = "terminate"'
+from tests.support.secure_box import ENDED, ask, root_of, secure_box, with_files
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +24,6 @@ def backend() -> Iterator[ScriptedBackend]:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
-
-
-def secure_box(folder: Path, *sites: str, more: str = "", workers: int = 1) -> Box:
-    return Box(folder, "".join(sites), more, workers, listen=LISTEN)
-
-
-def root_of(box: Box) -> Path:
-    return box.folder / "tls/roots/1/root.crt"
-
-
-def ask(box: Box, name: str, host: str | None = None, path: str = "/") -> bytes:
-    with connect(box.secure_port, trusting(root_of(box)), name) as sock:
-        return get(sock, path, host or name)
-
-
-def with_files(host: str, url: str, files: tuple[Path, Path]) -> str:
-    pair = f'certificate = "{files[0]}"\nkey = "{files[1]}"'
-    return site(host, url, more=f"{ENDED}\n{pair}")
 
 
 # Sites side by side.
@@ -218,136 +197,3 @@ def test_who_stops_in_the_middle_of_a_handshake_is_let_go(
                     read_all(sock)
         assert ask(box, "a.test").startswith(b"HTTP/1.1 200 ")
         wait_until(lambda: box.status()["proxy"]["connections"] == 0, "no connection left")
-
-
-# Certificates that change, and faulty ones.
-
-
-def test_a_replaced_file_is_shown_and_connections_stay(
-    tmp_path: Path, backend: ScriptedBackend, authority: Authority
-) -> None:
-    files = authority.issue("a.test")
-    with secure_box(tmp_path, with_files("a.test", backend.url, files)) as box:
-        context = authority.trusting()
-
-        def serial() -> str:
-            with connect(box.secure_port, context, "a.test") as sock:
-                return str((sock.getpeercert() or {})["serialNumber"])
-
-        before = serial()
-        with connect(box.secure_port, context, "a.test") as kept:
-            authority.issue("a.test")
-            wait_until(lambda: serial() != before, "the new certificate")
-            assert b"200 OK" in get(kept, "/", "a.test")
-
-
-def test_a_faulty_certificate_harms_its_own_site_alone(
-    tmp_path: Path, backend: ScriptedBackend, authority: Authority
-) -> None:
-    good, _ = authority.issue("good.test")
-    _, other_key = authority.issue("other.test")
-    nowhere = tmp_path / "nowhere.pem"
-    sites = (
-        with_files("wrong.test", backend.url, (good, other_key)),
-        with_files("gone.test", backend.url, (nowhere, nowhere)),
-        site("well.test", backend.url, more=ENDED),
-    )
-    with secure_box(tmp_path, *sites) as box:
-        assert b"200 OK" in ask(box, "well.test")
-        said = box.errors.read_text()
-        assert f"gatelight: wrong.test: the certificate {good} does not belong to its key" in said
-        assert f"gatelight: gone.test: {nowhere} cannot be read (No such file" in said
-        for name in ("wrong.test", "gone.test"):
-            with pytest.raises(ssl.SSLError, match="ALERT_INTERNAL_ERROR"):
-                connect(box.secure_port, trusting(root_of(box)), name)
-        assert box.get(host="wrong.test").startswith(b"HTTP/1.1 200 ")
-        known = {each["host"]: each["certificate"] for each in box.status()["sites"]}
-        assert (known["wrong.test"], known["gone.test"]) == (None, None)
-
-        def alerts() -> set[tuple[str, str]]:
-            return {(each["id"], each["severity"]) for each in box.status()["alerts"]}
-
-        expected = {(f"certificate:{name}", "critical") for name in ("wrong.test", "gone.test")}
-        wait_until(lambda: expected <= alerts(), "alerts about both")
-
-
-def test_a_state_dir_that_cannot_be_written_is_one_clear_line(
-    tmp_path: Path, backend: ScriptedBackend, authority: Authority
-) -> None:
-    (tmp_path / "tls").write_text("a file where a folder has to be")
-    sites = (
-        site("own.test", backend.url, more=ENDED),
-        with_files("files.test", backend.url, authority.issue("files.test")),
-    )
-    with secure_box(tmp_path, *sites) as box:
-        with connect(box.secure_port, authority.trusting(), "files.test") as sock:
-            assert b"200 OK" in get(sock, "/", "files.test")
-        said = box.errors.read_text()
-        assert said.count("own.test: no certificate can be issued: ") == 1
-        assert str(tmp_path / "tls") in said
-
-
-# gatelight cert.
-
-
-def cert(*arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", "cert", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_the_command_lists_renews_and_teaches_trust(
-    tmp_path: Path, backend: ScriptedBackend, authority: Authority
-) -> None:
-    files = authority.issue("files.test")
-    sites = site("a.test", backend.url, more=ENDED) + with_files("files.test", backend.url, files)
-    box = secure_box(tmp_path, sites)
-    socket_option, config = ("--socket", str(box.socket)), ("--config", str(box.config))
-    assert cert("trust", *config)[::2] == (1, NO_ROOT_LINE)
-    with box:
-        code, listed, _ = cert("list", *socket_option)
-        assert code == 0
-        assert "a.test  until 20" in listed
-        assert f"by Test CA  from {files[0]}" in listed
-        before = ask_serial(box, "a.test")
-        code, renewed, _ = cert("renew", "A.test", *socket_option)
-        assert (code, renewed.startswith("a.test  until 20")) == (0, True)
-        wait_until(lambda: ask_serial(box, "a.test") != before, "the new certificate")
-        code, _, said = cert("renew", "files.test", *socket_option)
-        assert code == 1
-        assert f"gatelight: the certificate comes from {files[0]}" in said
-        code, _, said = cert("renew", "nobody.test", *config)
-        assert (code, "no site nobody.test ends TLS here" in said) == (1, True)
-        code, taught, _ = cert("trust", *socket_option)
-        assert code == 0
-        for word in ("iPhone", "Android", "Windows", "macOS", "Firefox", "SHA-256  "):
-            assert word in taught
-        as_file = tmp_path / "taught.pem"
-        as_file.write_text(taught)
-        with connect(box.secure_port, trusting(as_file), "a.test") as sock:
-            assert b"200 OK" in get(sock, "/", "a.test")
-    assert cert("list", *socket_option)[0] == 1
-    code, offline, _ = cert("list", *config)
-    assert (code, offline.splitlines()) == (0, cert_lines(listed, renewed))
-    assert cert("renew", "a.test", *config)[0] == 0
-    assert cert("trust", *config)[1] == taught.rstrip("\n") + "\n"
-
-
-NO_ROOT_LINE = (
-    "gatelight: there is no root of the local CA yet: it is made for the first site with "
-    'tls = "terminate" and no certificate of its own\n'
-)
-
-
-def cert_lines(listed: str, renewed: str) -> list[str]:
-    return [*renewed.splitlines(), *listed.splitlines()[1:]]
-
-
-def ask_serial(box: Box, name: str) -> str:
-    with connect(box.secure_port, trusting(root_of(box)), name) as sock:
-        return str((sock.getpeercert() or {})["serialNumber"])

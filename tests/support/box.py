@@ -16,6 +16,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
 COMMAND = ("-m", "appliance.cli")
+# Before a shell's script that ends with exec "$0" "$@": it may mount what nobody else sees. As root,
+# or as the only user of a namespace of its own.
+IN_A_NAMESPACE = ("unshare", "--mount", *(("--map-root-user",) if os.geteuid() else ()), "sh", "-c")
 
 
 def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:

@@ -1,4 +1,4 @@
-"""A box whose site `a.test` ends TLS, spoken to over TLS wherever a test speaks to it."""
+"""Boxes with a port for TLS, and one whose site `a.test` ends TLS and is spoken to over it everywhere."""
 
 import contextlib
 import socket
@@ -7,8 +7,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.box import Box
-from tests.support.secure import trusting
+from tests.support.box import Box, site
+from tests.support.secure import connect, get, trusting
+
+LISTEN = 'https = "127.0.0.1:0"'
+ENDED = 'tls = "terminate"'
+
+
+def secure_box(folder: Path, *sites: str, **more: Any) -> Box:
+    """With a port for TLS beside the plain one; `more` goes to the box."""
+    return Box(folder, "".join(sites), listen=LISTEN, **more)
+
+
+def with_files(host: str, url: str, files: tuple[Path, Path]) -> str:
+    """A site whose certificate and key are these files."""
+    return site(host, url, more=f'{ENDED}\ncertificate = "{files[0]}"\nkey = "{files[1]}"')
+
+
+def root_of(box: Box) -> Path:
+    """The local CA's root."""
+    return box.folder / "tls/roots/1/root.crt"
+
+
+def ask(box: Box, name: str, host: str | None = None, path: str = "/") -> bytes:
+    """One request over TLS, as a client does that trusts the local CA."""
+    with connect(box.secure_port, trusting(root_of(box)), name) as sock:
+        return get(sock, path, host or name)
 
 
 class TlsSocket:
@@ -91,7 +115,7 @@ class SecureBox(Box):
 
     def __init__(self, folder: Path, sites: str, more: str = "", workers: int = 1) -> None:
         secure = sites.replace('host = "a.test"\n', 'host = "a.test"\ntls = "terminate"\n')
-        super().__init__(folder, secure, more, workers, listen='https = "127.0.0.1:0"')
+        super().__init__(folder, secure, more, workers, listen=LISTEN)
 
     def __enter__(self) -> "SecureBox":
         super().__enter__()
@@ -101,7 +125,7 @@ class SecureBox(Box):
     @property
     def root(self) -> Path:
         """The local CA's root."""
-        return self.folder / "tls/roots/1/root.crt"
+        return root_of(self)
 
     def connect(self) -> Any:
         """A client's connection, made for a.test."""
