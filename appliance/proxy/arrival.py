@@ -6,6 +6,7 @@ when the worker drains.
 
 import asyncio
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from appliance.proxy.forwarding import Network, Peer, is_trusted, parse_ip
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from appliance.proxy.gate import Gate
 
 
+# A client connects many times; each address is a few dozen bytes.
+_read_ip = lru_cache(maxsize=4096)(parse_ip)
+
+
 def peer_of(
     transport: Transport, said: Ends | None, proto: bytes, trusted: Sequence[Network]
 ) -> Peer:
@@ -23,7 +28,7 @@ def peer_of(
     remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
     if said is not None and isinstance(said[0], Endpoint) and isinstance(said[1], Endpoint):
         remote, local = (said[0].ip, said[0].port), (said[1].ip, said[1].port)
-    ip = (parse_ip(remote[0]) if isinstance(remote, tuple) else None) or "127.0.0.1"
+    ip = (_read_ip(remote[0]) if isinstance(remote, tuple) else None) or "127.0.0.1"
     port = remote[1] if isinstance(remote, tuple) else 0
     local_ip, local_port = local[:2] if isinstance(local, tuple) else ("", 0)
     return Peer(ip, is_trusted(ip, trusted), proto, local_port, port, local_ip)

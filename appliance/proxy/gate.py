@@ -90,7 +90,12 @@ class Gate:
 
     def find_named(self, name: str) -> LiveSite | None:
         """The site for a name in its canonical form."""
-        return self.sites.find(name, self.tally.site)
+        site = self.sites.remembered.get(name)
+        if site is None:
+            site = self.sites.find(name, self.tally.site)
+            if site is not None:
+                self.sites.remember(name, site)
+        return site
 
     def admit(self, peer: Peer) -> ErrorAnswer | None:
         """Counts a client's connection; past a limit, what to tell it."""

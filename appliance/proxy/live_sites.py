@@ -56,7 +56,8 @@ class LiveSites:
         self.restless: set[LiveSite] = set()
         """Sites with a backend that is avoided or eased in."""
         self.remembered: dict[object, LiveSite] = {}
-        """By what requests bring: the value of Host, and over TLS the connection's front."""
+        """By a name, and by what requests bring: the value of Host, and over TLS the connection's
+        front."""
 
     def find(self, name: str, cells_of: Callable[[str], memoryview]) -> LiveSite | None:
         """The site for a host name."""

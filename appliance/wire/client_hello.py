@@ -13,6 +13,7 @@ again whenever bytes arrive, there are 64 at most.
 
 import enum
 import re
+import struct
 from dataclasses import dataclass
 
 MAX_HELLO_BYTES = 16 * 1024
@@ -26,13 +27,15 @@ MAX_NAME_BYTES = 253
 
 _HANDSHAKE, _ALERT = 22, 21
 _CLIENT_HELLO = 1
-_SERVER_NAME, _ALPN, _SUPPORTED_VERSIONS = 0, 16, 43
+_SERVER_NAME, _ALPN = 0, 16
 _HOST_NAME = 0
+_VERSION_AND_RANDOM_BYTES = 2 + 32
 _NAME = re.compile(
     rb"(?:[0-9A-Za-z_](?:[0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?\.)*"
     rb"[0-9A-Za-z_](?:[0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?"
 )
 _IPV4 = re.compile(rb"[0-9]+(?:\.[0-9]+){3}")
+_KIND_AND_SIZE = struct.Struct(">HH")
 _METHODS = (
     b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ",
     b"TRACE ", b"PRI ", b"PROPFIND ",
@@ -81,8 +84,7 @@ class ClientHello:
     server_name: bytes
     """Lower case, without a dot at its end; empty when none is named."""
     alpn: tuple[bytes, ...]
-    versions: tuple[int, ...]
-    """0x0304 is TLS 1.3, 0x0303 TLS 1.2; in the client's order, GREASE (RFC 8701) left out."""
+    """In the client's order, GREASE (RFC 8701) left out."""
 
 
 def encode_alert(description: Alert, level: Level = Level.FATAL) -> bytes:
@@ -177,29 +179,34 @@ class _Reader:
         return self.position < len(self.data)
 
     def take(self, size: int) -> bytes:
-        end = self.position + size
-        if end > len(self.data):
-            raise MalformedHelloError("a length in the hello reaches past its end", _DECODE)
-        piece = self.data[self.position : end]
-        self.position = end
-        return piece
+        start, self.position = self.position, self.position + size
+        if self.position > len(self.data):
+            raise _too_long()
+        return self.data[start : self.position]
 
     def number(self, width: int) -> int:
         return int.from_bytes(self.take(width))
 
     def vector(self, width: int) -> bytes:
         """A vector whose length is written in `width` bytes."""
-        return self.take(self.number(width))
+        data, start = self.data, self.position + width
+        self.position = start + int.from_bytes(data[self.position : start])
+        if self.position > len(data):
+            raise _too_long()
+        return data[start : self.position]
 
     def finish(self) -> None:
-        if self.has_more():
+        if self.position < len(self.data):
             raise MalformedHelloError("a length in the hello stops short of its end", _DECODE)
+
+
+def _too_long() -> MalformedHelloError:
+    return MalformedHelloError("a length in the hello reaches past its end", _DECODE)
 
 
 def _parse_body(body: bytes) -> ClientHello:
     reader = _Reader(body)
-    legacy_version = reader.number(2)
-    reader.take(32)
+    reader.take(_VERSION_AND_RANDOM_BYTES)
     session, ciphers, compressions = reader.vector(1), reader.vector(2), reader.vector(1)
     if len(session) > 32 or not ciphers or len(ciphers) % 2 or not compressions:
         raise MalformedHelloError("a list in the hello has a length it cannot have", _DECODE)
@@ -207,22 +214,25 @@ def _parse_body(body: bytes) -> ClientHello:
     extensions = _parse_extensions(reader.vector(2)) if reader.has_more() else {}
     reader.finish()
     name, alpn = extensions.get(_SERVER_NAME), extensions.get(_ALPN)
-    versions = extensions.get(_SUPPORTED_VERSIONS)
     return ClientHello(
         b"" if name is None else _parse_server_name(name),
         () if alpn is None else _parse_alpn(alpn),
-        (legacy_version,) if versions is None else _parse_versions(versions),
     )
 
 
 def _parse_extensions(block: bytes) -> dict[int, bytes]:
-    reader = _Reader(block)
+    """By their kind. Browsers send up to twenty, so this does without the reader's calls."""
     found: dict[int, bytes] = {}
-    while reader.has_more():
-        kind = reader.number(2)
+    position, end = 0, len(block)
+    while position + _KIND_AND_SIZE.size <= end:
+        kind, size = _KIND_AND_SIZE.unpack_from(block, position)
         if kind in found:
             raise MalformedHelloError(f"extension {kind} is given twice", _ILLEGAL)
-        found[kind] = reader.vector(2)
+        start = position + _KIND_AND_SIZE.size
+        position = start + size
+        found[kind] = block[start:position]
+    if position != end:
+        raise _too_long()
     return found
 
 
@@ -252,16 +262,6 @@ def _parse_alpn(content: bytes) -> tuple[bytes, ...]:
     if not found or b"" in found:
         raise MalformedHelloError("the list of protocols is empty, or a name in it", _DECODE)
     return tuple(name for name in found if len(name) != 2 or not _is_grease(*name))
-
-
-def _parse_versions(content: bytes) -> tuple[int, ...]:
-    outer = _Reader(content)
-    listed = outer.vector(1)
-    outer.finish()
-    if not listed or len(listed) % 2:
-        raise MalformedHelloError("the list of versions has an odd length", _DECODE)
-    pairs = zip(listed[::2], listed[1::2], strict=True)
-    return tuple(high << 8 | low for high, low in pairs if not _is_grease(high, low))
 
 
 def _is_grease(high: int, low: int) -> bool:

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from appliance.wire.client_hello import MAX_RECORDS, Alert, encode_alert
 from appliance.wire.proxy_header import Endpoint, parse_proxy_header
 from tests.support.box import Box, read_all, site, wait_until
+from tests.support.hellos import body, extension, message, record, records, sni
 from tests.support.secure import Authority, SecureServer, connect, get
 
 LISTEN = 'https = "127.0.0.1:0"'
 CARRIED = 'tls = "passthrough"'
-UNRECOGNIZED_NAME, INTERNAL_ERROR = b"\x15\x03\x03\x00\x02\x02\x70", b"\x15\x03\x03\x00\x02\x02\x50"
+UNRECOGNIZED_NAME = encode_alert(Alert.UNRECOGNIZED_NAME)
+INTERNAL_ERROR = encode_alert(Alert.INTERNAL_ERROR)
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,34 @@ def test_who_speaks_no_tls_is_told_or_closed(tmp_path: Path, backend: SecureServ
         assert exchange(box, hello_for("a.test")[:50]) == b""
         assert exchange(box, b"") == b""
         wait_until(lambda: box.status()["proxy"]["connections"] == 0, "no connection left")
+
+
+LIES = {
+    "a hello longer than any": (b"\x16\x03\x01\x40\0\x01\0\x40\x01", Alert.ILLEGAL_PARAMETER),
+    "a record longer than any": (b"\x16\x03\x01\xff\xff", Alert.RECORD_OVERFLOW),
+    "more records than any": (
+        records(message(body(sni(b"a.test"))), *[1] * MAX_RECORDS),
+        Alert.ILLEGAL_PARAMETER,
+    ),
+    "an extension that reaches past the end": (
+        record(message(body(extension(0x17, b"")[:-1] + b"\x09"))),
+        Alert.DECODE_ERROR,
+    ),
+    "a name that is none": (record(message(body(sni(b"a..test")))), Alert.UNRECOGNIZED_NAME),
+    "another message": (record(b"\x02\0\0\x26" + bytes(38)), Alert.UNEXPECTED_MESSAGE),
+}
+
+
+def test_a_hello_that_lies_gets_its_alert_and_harms_nobody(
+    tmp_path: Path, authority: Authority, backend: SecureServer
+) -> None:
+    with Box(tmp_path, carried("a.test", backend.port), listen=LISTEN) as box:
+        for what, (data, alert) in LIES.items():
+            assert exchange(box, data) == encode_alert(alert), what
+        with connect(box.secure_port, authority.trusting(), "a.test") as sock:
+            assert b"200 OK" in get(sock, "/", "a.test")
+        wait_until(lambda: box.status()["proxy"]["connections"] == 0, "no connection left")
+        assert [each["restarts"] for each in box.status()["proxy"]["workers"]] == [0]
 
 
 def test_a_proxy_before_us_says_who_the_client_is(
