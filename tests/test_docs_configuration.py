@@ -1,4 +1,4 @@
-"""docs/configuration.md says what the code does, and the other way round."""
+"""docs/configuration.md says what the code does, and the other way round; examples are good files."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from appliance.config_box import BOX, NETWORK, WIFI
 from appliance.config_display import CONTROLS, DISPLAY, HDMI, OLED
 from appliance.config_sites import HEALTH, SITE
 
-PAGE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "configuration.md").read_text()
 DISPLAY_SECTIONS: dict[str, Mapping[str, Key]] = {
     "display": DISPLAY,
     "display.oled": OLED,
@@ -29,7 +30,9 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "site": SITE,
     "site.health": HEALTH,
 }
-BLOCKS = re.findall(r"^```toml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(
+    r"^```toml\n(.*?)^```", PAGE + (DOCS / "https.md").read_text(), re.DOTALL | re.MULTILINE
+)
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| .+ \|$", re.MULTILINE)
 # What a file needs before a default can be tried in it.
 BASE = {

@@ -21,6 +21,9 @@ MAX_RECORD_BYTES = 1 << 14
 # As much as goes into OpenSSL's memory at once. That memory only grows, so this bounds what a
 # connection keeps after a large transfer; smaller pieces cost more calls.
 MAX_PIECE_BYTES = 1 << 16
+# What OpenSSL may answer by itself to one piece. A client that needs new keys asks for them once;
+# 2400 such wishes fit into a piece, each costs more than a request, and all are met at a stretch.
+MAX_OWN_ANSWER_BYTES = 1 << 10
 
 
 class State(enum.Enum):
@@ -46,6 +49,8 @@ class Secured(asyncio.Protocol):
         "_has_ended",
         "_held",
         "_incoming",
+        "_is_full",
+        "_is_held_back",
         "_is_paused",
         "_is_told",
         "_opened",
@@ -77,7 +82,7 @@ class Secured(asyncio.Protocol):
         self._failed = failed
         self._receiver: Receiver | None = None
         self._state = _HANDSHAKE
-        self._is_paused = False
+        self._is_paused = self._is_full = self._is_held_back = False
         self._has_ended = self._is_told = False
         self._held = b""
 
@@ -89,16 +94,15 @@ class Secured(asyncio.Protocol):
         self.data_received(early)
 
     def data_received(self, data: bytes) -> None:
-        if self._state is _HANDSHAKE:
-            self._incoming.write(data)
-            self._shake_hands()
-        elif len(data) <= MAX_PIECE_BYTES:
-            self._incoming.write(data)
-            self._read_on()
-        else:
+        if len(data) > MAX_PIECE_BYTES:
             for start in range(0, len(data), MAX_PIECE_BYTES):
-                self._incoming.write(data[start : start + MAX_PIECE_BYTES])
-                self._read_on()
+                self.data_received(data[start : start + MAX_PIECE_BYTES])
+            return
+        self._incoming.write(data)
+        if self._state is _HANDSHAKE:
+            self._shake_hands()
+        else:
+            self._read_on()
 
     def _shake_hands(self) -> None:
         try:
@@ -130,12 +134,24 @@ class Secured(asyncio.Protocol):
         if data:
             receiver.data_received(data)
         if self._outgoing.pending:
-            # An answer of OpenSSL's own, such as to a key update.
-            self._flush()
+            self._answer_for_openssl()
         if self._has_ended and self._state is not _CLOSED:
             self._is_told = True
             if not receiver.eof_received():
                 self.close()
+
+    def _answer_for_openssl(self) -> None:
+        """Sends what is not the receiver's, such as the answer to a key update.
+
+        Whoever asks for such answers and takes none is not read on, or they would pile up.
+        """
+        if self._outgoing.pending > MAX_OWN_ANSWER_BYTES:
+            self.abort()
+            return
+        self._flush()
+        if self._is_full:
+            self._is_held_back = True
+            self._transport.pause_reading()
 
     def _read(self) -> bytes:
         incoming, decrypt = self._incoming, self._decrypt
@@ -172,10 +188,16 @@ class Secured(asyncio.Protocol):
             self._failed("the connection ended")
 
     def pause_writing(self) -> None:
+        self._is_full = True
         if self._receiver is not None:
             self._receiver.pause_writing()
 
     def resume_writing(self) -> None:
+        self._is_full = False
+        if self._is_held_back:
+            self._is_held_back = False
+            if not self._is_paused:
+                self._transport.resume_reading()
         if self._receiver is not None:
             self._receiver.resume_writing()
 
@@ -198,8 +220,9 @@ class Secured(asyncio.Protocol):
             self._transport.abort()
 
     def _flush(self) -> None:
-        if self._outgoing.pending and self._state is not _SHUT:
-            self._transport.write(self._outgoing.read())
+        data = self._outgoing.read()
+        if data and self._state is not _SHUT:
+            self._transport.write(data)
 
     def pause_reading(self) -> None:
         self._is_paused = True
@@ -207,7 +230,8 @@ class Secured(asyncio.Protocol):
 
     def resume_reading(self) -> None:
         self._is_paused = False
-        self._transport.resume_reading()
+        if not self._is_held_back:
+            self._transport.resume_reading()
         if self._incoming.pending or self._held or self._has_ended:
             self._call_soon(self._read_on)
 

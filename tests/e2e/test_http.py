@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.backend import Exchange, ScriptedBackend, answer
-from tests.support.box import Box, read_all, read_head, site
+from tests.support.box import Box, read_all, read_head, rss, site
 from tests.support.secure_box import SecureBox
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
@@ -342,8 +342,3 @@ def send_until_stuck(sock: socket.socket, piece: bytes) -> None:
     except TimeoutError:
         return
     raise AssertionError("the whole upload was taken, though nobody reads it")
-
-
-def rss(pid: int) -> int:
-    fields = Path(f"/proc/{pid}/statm").read_text().split()
-    return int(fields[1]) * 4096

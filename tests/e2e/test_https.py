@@ -1,5 +1,7 @@
 """TLS that ends here: sites by name, sessions, redirects, real clients, and what is refused."""
 
+import hashlib
+import random
 import socket
 import ssl
 import subprocess
@@ -11,8 +13,9 @@ import pytest
 
 from tests.support.backend import ScriptedBackend
 from tests.support.box import Box, read_all, site, wait_until
+from tests.support.key_updates import CIPHER, KeyUpdates
 from tests.support.secure import Authority, SecureServer, connect, get, trusting
-from tests.support.secure_box import ENDED, ask, root_of, secure_box, with_files
+from tests.support.secure_box import ENDED, TlsSocket, ask, root_of, secure_box, with_files
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,71 @@ def test_a_request_in_the_clear_is_sent_to_tls_and_told_to_come_back_so(
         assert hsts not in over_tls
         for path in ("/", "/again"):
             assert hsts in ask(box, "a.test", path=path)
+
+
+# Real clients, and too many of them. Chromium is in test_https_browser.py.
+
+
+def test_curl_warns_until_it_is_given_the_root_and_uploads_over_tls(
+    tmp_path: Path, backend: ScriptedBackend
+) -> None:
+    more = f"{ENDED}\nredirect_http = true"
+    upload = tmp_path / "upload"
+    upload.write_bytes(random.Random(1).randbytes(5_000_000))
+    with secure_box(tmp_path, site("a.test", backend.url, more=more)) as box:
+
+        def curl(*options: str) -> tuple[int, str]:
+            ports = (box.plain_port, box.secure_port)
+            known = [word for port in ports for word in ("--resolve", f"a.test:{port}:127.0.0.1")]
+            command = ["curl", "-sS", "--location", "--max-time", "20", *known, *options]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            return done.returncode, done.stdout + done.stderr
+
+        url = f"https://a.test:{box.secure_port}/"
+        code, told = curl(url)
+        assert (code, "certificate" in told) == (60, True)
+        trusting_root = ("--cacert", str(root_of(box)))
+        code, told = curl(*trusting_root, f"http://a.test:{box.plain_port}/")
+        assert (code, "X-Forwarded-Proto: https" in told) == (0, True)
+        code, told = curl(*trusting_root, "--upload-file", str(upload), f"{url}up")
+        assert (code, hashlib.sha256(upload.read_bytes()).hexdigest() in told) == (0, True)
+
+
+def test_too_many_connections_of_one_client_are_cut_before_their_handshake(
+    tmp_path: Path, backend: ScriptedBackend
+) -> None:
+    limits = "[limits]\nconnections_per_client = 2"
+    with secure_box(tmp_path, site("a.test", backend.url, more=ENDED), more=limits) as box:
+        context = trusting(root_of(box))
+        with connect(box.secure_port, context, "a.test") as first:
+            cut = (ConnectionResetError, ssl.SSLEOFError)
+            with connect(box.secure_port, context, "a.test"), pytest.raises(cut):
+                connect(box.secure_port, context, "a.test")
+            assert b"200 OK" in get(first, "/", "a.test")
+        assert wait_until(lambda: box.status()["proxy"]["connections"] == 0, "none left")
+        assert b"200 OK" in ask(box, "a.test")
+
+
+def test_a_flood_of_key_updates_ends_its_own_connection_only(
+    tmp_path: Path, backend: ScriptedBackend
+) -> None:
+    """Each is 27 bytes and costs more than a request: megabytes of them would hang the worker."""
+    with secure_box(tmp_path, site("a.test", backend.url, more=ENDED)) as box:
+        context = trusting(root_of(box))
+        context.keylog_filename = str(tmp_path / "keys")
+        with socket.create_connection(("127.0.0.1", box.secure_port), timeout=20) as raw:
+            assert CIPHER in (TlsSocket(raw, context, "a.test").session.cipher() or ())
+            updates = KeyUpdates(tmp_path / "keys")
+            flood = b"".join(updates.next() for _ in range(20_000))
+            with pytest.raises(ConnectionError):
+                send_for_ever(raw, flood)
+        assert b"200 OK" in ask(box, "a.test")
+        assert [each["restarts"] for each in box.status()["proxy"]["workers"]] == [0]
+
+
+def send_for_ever(sock: socket.socket, data: bytes) -> None:
+    while True:
+        sock.sendall(data)
 
 
 # Handshakes.

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import resource
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from appliance.wire.client_hello import MAX_RECORDS, Alert, encode_alert
 from appliance.wire.proxy_header import Endpoint, parse_proxy_header
-from tests.support.box import Box, read_all, site, wait_until
+from tests.support.box import Box, read_all, rss, site, wait_until
 from tests.support.hellos import body, extension, message, record, records, sni
 from tests.support.secure import Authority, SecureServer, connect, get
 
@@ -249,12 +248,6 @@ def test_a_side_that_does_not_read_costs_bounded_memory(tmp_path: Path, upload: 
                 while data := reader.recv(1 << 20):
                     left -= len(data)
                 assert left == 0
-
-
-def rss(pid: int) -> int:
-    """Resident memory in bytes (proc(5), statm)."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 def test_a_site_behind_tls_is_not_served_in_the_clear(

@@ -19,15 +19,39 @@ HOST = "cloud.home.arpa"
 PROGRAMS = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 
-def example(language: str) -> str:
-    """What the page shows for a server."""
+def example(language: str, more: str) -> str:
+    """What the page shows for a server; it says `more` in addition."""
     found = re.search(rf"^```{language}\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
     assert found is not None
-    return found[1]
+    assert r'\n"' in found[1]
+    return found[1].replace(r'\n"', rf'{more}\n"')
+
+
+def find(program: str) -> str:
+    path = shutil.which(program, path=PROGRAMS)
+    assert path, f"{program} is not installed: ./scripts/test installs it"
+    return path
+
+
+def version_of(program: str) -> tuple[int, ...]:
+    done = subprocess.run([find(program), "-v"], capture_output=True, text=True, check=True)
+    found = re.search(r"\d+\.\d+(\.\d+)?", done.stdout + done.stderr)
+    assert found is not None
+    return tuple(int(part) for part in found[0].split("."))
+
+
+def nginx_knows_tags() -> bool:
+    return version_of("nginx") >= (1, 23, 2)
+
+
+def haproxy_knows_tags() -> bool:
+    """All of them: it has long known the authority."""
+    return version_of("haproxy") >= (2, 9)
 
 
 def plan_nginx(folder: Path, port: int, certificate: Path, key: Path) -> list[str]:
-    server = example("nginx").replace("listen 443", f"listen 127.0.0.1:{port}")
+    more = " $proxy_protocol_tlv_authority $proxy_protocol_tlv_alpn" * nginx_knows_tags()
+    server = example("nginx", more).replace("listen 443", f"listen 127.0.0.1:{port}")
     server = server.replace("/etc/ssl/cloud.pem", str(certificate))
     server = server.replace("/etc/ssl/cloud.key", str(key)).replace("192.168.1.2", "127.0.0.1")
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -42,7 +66,9 @@ def plan_nginx(folder: Path, port: int, certificate: Path, key: Path) -> list[st
 def plan_haproxy(folder: Path, port: int, certificate: Path, key: Path) -> list[str]:
     both = folder / "both.pem"
     both.write_bytes(certificate.read_bytes() + key.read_bytes())
-    frontend = example("haproxy").replace("bind :443", f"bind 127.0.0.1:{port}")
+    frontend = example("haproxy", " %[fc_pp_tlv(1)]" * haproxy_knows_tags()).replace(
+        "bind :443", f"bind 127.0.0.1:{port}"
+    )
     frontend = frontend.replace("/etc/ssl/cloud-and-key.pem", str(both))
     (folder / "haproxy.cfg").write_text(f"defaults\n    timeout client 20s\n{frontend}")
     return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
@@ -59,9 +85,7 @@ def listens(port: int) -> bool:
 @contextlib.contextmanager
 def serving(command: list[str], port: int) -> Iterator[None]:
     """The program in the foreground, until the end of the block."""
-    program = shutil.which(command[0], path=PROGRAMS)
-    assert program, f"{command[0]} is not installed: ./scripts/test installs it"
-    process = subprocess.Popen([program, *command[1:]])
+    process = subprocess.Popen([find(command[0]), *command[1:]])
     try:
         wait_until(lambda: listens(port), f"{command[0]} listening")
         yield
@@ -102,9 +126,12 @@ def test_the_backend_knows_the_client_it_never_sees(
     assert words[0] == "203.0.113.9"
     if plan is plan_haproxy:
         assert words[1] == "4711"
-        assert words[2:] == ([HOST] if version == "v2" else [])
+        tags = [HOST, "http/1.1"][: 1 + haproxy_knows_tags()]
+        assert words[2:] == (tags if version == "v2" else [])
     else:
-        assert words[1:] == ["203.0.113.9", "4711"]
+        assert words[1:3] == ["203.0.113.9", "4711"]
+        tags = [HOST, "http/1.1"] if nginx_knows_tags() else []
+        assert words[3:] == (tags if version == "v2" else [])
 
 
 def test_without_a_proxy_before_the_box_the_backend_knows_the_socket(
@@ -120,4 +147,4 @@ def test_without_a_proxy_before_the_box_the_backend_knows_the_socket(
     ):
         name, own_port = sock.getsockname()
         told = get(sock, "/", HOST).split(b"\r\n\r\n")[1].decode()
-        assert told.split() == [name, name, str(own_port)]
+        assert told.split()[:3] == [name, name, str(own_port)]

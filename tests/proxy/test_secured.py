@@ -5,6 +5,7 @@ import random
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from appliance.proxy.secured import Secured
 from appliance.tls.authority import make_intermediate, make_leaf, make_root
 from appliance.tls.contexts import load_pem, make_context
+from tests.support.key_updates import KeyUpdates
 
 NOW = datetime.now(UTC)
 PEM = make_leaf(make_intermediate(make_root("root", [], NOW), "signer", NOW), ["a.test"], NOW)
@@ -78,7 +80,9 @@ class NotedReceiver:
 class Talk:
     """A client, and the object under test between its two doubles."""
 
-    def __init__(self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
+    def __init__(
+        self, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3, key_log: Path | None = None
+    ) -> None:
         self.transport, self.receiver = NotedTransport(), NotedReceiver()
         self.later: list[Callable[[], None]] = []
         self.failed: list[str] = []
@@ -90,6 +94,8 @@ class Talk:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.maximum_version = version
+        if key_log is not None:
+            context.keylog_filename = str(key_log)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.client = context.wrap_bio(self._incoming, self._outgoing)
 
@@ -262,6 +268,33 @@ def test_a_forged_record_ends_the_connection() -> None:
     assert bytes(talk.transport.sent)[:3] == b"\x17\x03\x03"
     assert talk.transport.did[-1] == "close"
     assert talk.receiver.got == b""
+
+
+def test_who_asks_for_new_keys_and_takes_no_answers_is_not_read_on(tmp_path: Path) -> None:
+    talk = Talk(key_log=tmp_path / "keys")
+    talk.shake_hands()
+    updates = KeyUpdates(tmp_path / "keys")
+    talk.secured.data_received(updates.next())
+    assert talk.read_all() == b""
+    assert talk.transport.did[-1:] == ["set_protocol"]
+    talk.secured.pause_writing()
+    talk.secured.data_received(updates.next())
+    assert talk.transport.did[-1] == "pause_reading"
+    talk.secured.pause_reading()
+    talk.secured.resume_reading()
+    assert talk.transport.did[-1] == "pause_reading"
+    talk.secured.resume_writing()
+    assert talk.transport.did[-1] == "resume_reading"
+    talk.secured.write(b"an answer")
+    assert talk.read_all() == b"an answer"
+
+
+def test_who_asks_for_new_keys_again_and_again_is_cut_off(tmp_path: Path) -> None:
+    talk = Talk(key_log=tmp_path / "keys")
+    talk.shake_hands()
+    updates = KeyUpdates(tmp_path / "keys")
+    talk.secured.data_received(b"".join(updates.next() for _ in range(100)))
+    assert talk.transport.did[-1] == "abort"
 
 
 def test_after_the_end_nothing_is_handed_on() -> None:

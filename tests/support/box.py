@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -174,6 +175,11 @@ def read_all(sock: socket.socket) -> bytes:
         if not data:
             return found
         found += data
+
+
+def rss(pid: int) -> int:
+    """A process's resident memory in bytes (proc(5), statm)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def read_head(sock: socket.socket) -> bytes:

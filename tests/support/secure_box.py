@@ -42,7 +42,7 @@ class TlsSocket:
     """
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, name: str) -> None:
-        self._sock = sock
+        self.raw = sock
         self._early = b""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
@@ -54,7 +54,7 @@ class TlsSocket:
                 return action(*arguments)
             except ssl.SSLWantReadError:
                 self._flush()
-                data = self._sock.recv(1 << 16)
+                data = self.raw.recv(1 << 16)
                 if not data:
                     raise ConnectionResetError("cut off") from None
                 self._incoming.write(data)
@@ -64,7 +64,7 @@ class TlsSocket:
     def _flush(self) -> None:
         data = self._outgoing.read()
         if data:
-            self._sock.sendall(data)
+            self.raw.sendall(data)
 
     def sendall(self, data: bytes) -> None:
         for start in range(0, len(data), 1 << 16):
@@ -88,13 +88,13 @@ class TlsSocket:
         with contextlib.suppress(ssl.SSLWantReadError):
             self.session.unwrap()
         self._flush()
-        self._sock.shutdown(how)
+        self.raw.shutdown(how)
 
     def settimeout(self, seconds: float) -> None:
-        self._sock.settimeout(seconds)
+        self.raw.settimeout(seconds)
 
     def close(self) -> None:
-        self._sock.close()
+        self.raw.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,39 @@
+"""Key updates of a TLS 1.3 client (RFC 8446 4.6.3), as Python's own ssl sends none."""
+
+import hmac
+import re
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+CIPHER = "TLS_AES_256_GCM_SHA384"
+_UPDATE_REQUESTED = b"\x18\0\0\x01\x01"
+_HANDSHAKE = b"\x16"
+
+
+class KeyUpdates:
+    """Those of a connection that uses CIPHER and whose client has sent nothing after its handshake.
+
+    Each asks the server for a key update of its own.
+    """
+
+    def __init__(self, key_log: Path) -> None:
+        """`key_log`: what the client's context wrote (`keylog_filename`)."""
+        found = re.findall(
+            r"^CLIENT_TRAFFIC_SECRET_0 \w+ (\w+)$", key_log.read_text(), re.MULTILINE
+        )
+        self._secret = bytes.fromhex(found[-1])
+
+    def next(self) -> bytes:
+        """One more, as a record of its own under the keys that the one before has brought."""
+        key, nonce = self._expand(b"key", 32), self._expand(b"iv", 12)
+        inner = _UPDATE_REQUESTED + _HANDSHAKE
+        header = b"\x17\x03\x03" + (len(inner) + 16).to_bytes(2)
+        self._secret = self._expand(b"traffic upd", 48)
+        return header + AESGCM(key).encrypt(nonce, inner, header)
+
+    def _expand(self, label: bytes, size: int) -> bytes:
+        """HKDF-Expand-Label without context (RFC 8446 7.1), of at most one block."""
+        name = b"tls13 " + label
+        info = size.to_bytes(2) + bytes((len(name),)) + name + b"\0"
+        return hmac.digest(self._secret, info + b"\x01", "sha384")[:size]
