@@ -70,8 +70,8 @@ def measure_tls(lab: Lab) -> Measurement:
     note = (
         "As above over TLS 1.3 that ends at the target, certificate ECDSA P-256; wrk with "
         f"{sizes.connections} connections, {sizes.rounds} alternated runs of {sizes.seconds:g} s "
-        "each."
+        "each. New connection: a full handshake for each request."
     )
     measurement = Measurement("tls", "CPU time of a keep-alive request over TLS", note)
-    heads = {"browser": "browser head", "minimal": "minimal head"}
+    heads = {"browser": "browser head", "minimal": "minimal head", "close": "new connection"}
     return measure_heads(lab, measurement, heads, secure=True)
