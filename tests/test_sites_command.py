@@ -148,12 +148,16 @@ def test_a_file_goes_to_redis_and_back_and_nothing_is_lost(
 def test_a_certificate_in_redis_goes_to_a_file_and_back(
     folder: Path, server: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pair = {name: f"-----BEGIN {name}-----\nx\n" for name in ("certificate", "key")}
+    pair = {
+        "certificate": "-----BEGIN CERTIFICATE-----\nx\n",
+        "key": "-----BEGIN PRIVATE KEY-----\ny\n",
+    }
     server.set_frontend("a.w.test", "http://a", prefix="lab:")
     server.ask("HSET", "lab:tls:*.w.test", *(word for each in pair.items() for word in each))
     secure = f'[listen]\nhttp = ":0"\nhttps = ":0"\n[store]\nfile = "{folder}/fresh.toml"\n'
     (folder / "secure.toml").write_text(secure)
     assert sites(folder, "export", str(folder / "fresh.toml"), config="redis.toml") == 0
+    assert (folder / "fresh.toml").stat().st_mode & 0o777 == 0o600
     assert sites(folder, "show", "a.w.test", "--json", config="secure.toml") == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown == {"host": "a.w.test", "backends": ["http://a"], "tls": "terminate", **pair}

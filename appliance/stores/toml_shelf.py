@@ -13,6 +13,9 @@ from appliance.stores.base import StoreError, Table, pick
 from appliance.toml_edit import EditError, edit_sites, sites_in
 
 NEW_FILE_MODE = 0o640
+# A site may hold a certificate's key as text: then a new file is for its owner alone.
+SECRET_FILE_MODE = 0o600
+SECRET = "PRIVATE KEY-----"
 
 
 class TomlShelf:
@@ -59,7 +62,8 @@ class TomlShelf:
         # Nobody is served by a file that our own reader would refuse.
         (parse_settings if self._embedded else parse_sites)(edited, str(self._path))
         found = os.stat(self._path) if self._path.exists() else None
-        mode = stat.S_IMODE(found.st_mode) if found else NEW_FILE_MODE
+        new_mode = SECRET_FILE_MODE if SECRET in edited else NEW_FILE_MODE
+        mode = stat.S_IMODE(found.st_mode) if found else new_mode
         replace_file(self._path, edited.encode(), mode)
         if found and os.geteuid() == 0:
             os.chown(self._path, found.st_uid, found.st_gid)
