@@ -24,7 +24,17 @@ from maker.system import PACKAGES, PROJECT, build_system, commit_time
 
 # The root in a folder, the image, and its compressed form.
 NEEDED_BYTES = 5 << 30
-TOOLS = ("mmdebstrap", "genimage", "mke2fs", "mkdosfs", "mcopy", "xz", "bmaptool", "systemctl")
+TOOLS = (
+    "mmdebstrap",
+    "genimage",
+    "mke2fs",
+    "mkdosfs",
+    "mcopy",
+    "xz",
+    "bmaptool",
+    "swig",
+    "systemctl",
+)
 
 
 def project_version() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from maker.errors import BuildError
 from maker.layers import HERE, read_list
 from maker.options import Options
+from maker.pins import install_pins
 from maker.running import run, say
 
 PROJECT = HERE.parent
@@ -52,7 +53,7 @@ def build_system(base: Path, root: Path, options: Options, log: Path) -> None:
     say("putting Gatelight on it")
     copy_tree(HERE / "overlay", root)
     install_units(root)
-    install_python(root, log)
+    install_python(root, options, log)
     make_users(root, log)
     enable_units(root, log)
     clean(root)
@@ -93,8 +94,8 @@ def install_units(root: Path) -> None:
         place.chmod(0o644)
 
 
-def install_python(root: Path, log: Path) -> None:
-    """The venv, from wheels whose hashes are locked; nothing is compiled but to byte code."""
+def install_python(root: Path, options: Options, log: Path) -> None:
+    """The venv, from wheels whose hashes are locked; but for lgpio nothing is compiled."""
     packages = root / PACKAGES
     packages.mkdir(parents=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps"]
@@ -109,6 +110,7 @@ def install_python(root: Path, log: Path) -> None:
     (wheel,) = wheels.glob("gatelight-*.whl")
     run([*pip, str(wheel)], log)
     shutil.rmtree(packages / "bin", ignore_errors=True)
+    install_pins(packages, root.parent, options, log)
     (information,) = packages.glob("gatelight-*.dist-info")
     write_venv(root, (information / "entry_points.txt").read_text())
     # Unchecked, for the card's root does not change; and no times in them.
