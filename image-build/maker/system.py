@@ -142,7 +142,9 @@ def parse_entry_points(text: str) -> list[tuple[str, str, str]]:
 
 def make_users(root: Path, log: Path) -> None:
     """Ours, by systemd-sysusers(8), and the data partition's folders."""
-    run(["systemd-sysusers", f"--root={root}"], log)
+    # The image's own program: this machine's may not know the lists' newer words.
+    ours = ("gatelight.conf", "gatelight-display.conf", "gatelight-admin.conf")
+    run(["chroot", str(root), "/usr/bin/systemd-sysusers", *ours], log)
     ids = read_ids((root / "etc/passwd").read_text())
     for name, (user, mode) in DATA_FOLDERS.items():
         folder = root / "data" / name
