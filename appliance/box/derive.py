@@ -65,7 +65,7 @@ def _hosts(name: str) -> str:
 
 def _wired(network: Network) -> str:
     """systemd.network(5); USB adapters are wired ports too."""
-    lines = ["[Match]", "Name=eth* en* usb*", "", "[Network]", "MulticastDNS=yes"]
+    lines = ["[Match]", "Name=eth* en* usb*", "", "[Network]", "MulticastDNS=resolve"]
     if network.address is None:
         lines.append("DHCP=yes")
     else:
@@ -78,7 +78,7 @@ def _wired(network: Network) -> str:
 def _wireless() -> str:
     """The cable goes first where both are there."""
     match = f"[Match]\nName={WIFI_PORT}\n"
-    network = "[Network]\nDHCP=yes\nMulticastDNS=yes\nIgnoreCarrierLoss=5s\n"
+    network = "[Network]\nDHCP=yes\nMulticastDNS=resolve\nIgnoreCarrierLoss=5s\n"
     metric = "[DHCPv4]\nRouteMetric=2048\n\n[IPv6AcceptRA]\nRouteMetric=2048\n"
     return f"{match}\n{network}\n{metric}"
 

@@ -28,8 +28,11 @@ SITE, SECURE_SITE = "hello.home.arpa", "secure.home.arpa"
 # Where nobody tells the time, a box believes its clock after three minutes (appliance/clock.py).
 SECURE_S = 600.0
 REQUEST_S = 60.0
+# While the box starts, its port takes connections and nobody answers.
+LOOK_S = 10.0
 # The picture shows figures that move on between the two looks at it.
 ALIKE_SHARE = 0.97
+LOOKS = 3
 LOAD_CLIENTS = 3
 INBOX = """\
 [box]
@@ -62,11 +65,22 @@ class Checks:
             self.failed.append(what)
 
 
-def ask(port: int, host: str, context: ssl.SSLContext | None = None, path: str = "/") -> bytes:
+def ask(
+    port: int,
+    host: str,
+    context: ssl.SSLContext | None = None,
+    path: str = "/",
+    within_s: float = REQUEST_S,
+    content: bytes = b"",
+) -> bytes:
     """One request on a connection of its own; empty where there was no answer."""
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+    more = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    request = (
+        f"{'POST' if content else 'GET'} {path} HTTP/1.1\r\nHost: {host}\r\n"
+        f"Connection: close\r\n{more if content else ''}\r\n"
+    ).encode() + content
     try:
-        with socket.create_connection(("127.0.0.1", port), REQUEST_S) as plain:
+        with socket.create_connection(("127.0.0.1", port), within_s) as plain:
             sock = context.wrap_socket(plain, server_hostname=host) if context else plain
             sock.sendall(request)
             found = b""
@@ -143,10 +157,11 @@ def has_picture(path: Path) -> bool:
 
 
 def preview(status: str, work: Path) -> Path:
-    """The overview that the screen should show for a status."""
+    """What the screen should show for a status: the code until the box is claimed, or all in all."""
+    page = "claim" if json.loads(status)["claim"] else "overview"
     (work / "status.json").write_text(status)
-    path = work / "preview.png"
-    command = [sys.executable, "-m", "display.cli", "preview", "--page", "overview"]
+    path = work / f"preview-{page}.png"
+    command = [sys.executable, "-m", "display.cli", "preview", "--page", page]
     command += ["--device", f"hdmi-{SCREEN[0]}x{SCREEN[1]}"]
     command += ["--status", str(work / "status.json"), "--out", str(path)]
     subprocess.run(command, check=True, env=os.environ | {"TZ": "Europe/Berlin"})
@@ -158,7 +173,7 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     http, https = machine.ports[80], machine.ports[443]
 
     def answered(port: int, host: str, context: ssl.SSLContext | None = None) -> bytes:
-        answer = ask(port, host, context)
+        answer = ask(port, host, context, within_s=LOOK_S)
         return answer if answer.startswith(b"HTTP/1.1 200 ") else b""
 
     first = machine.wait_for(lambda: answered(http, SITE), "a proxied request")
@@ -176,7 +191,7 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     machine.wait_for(lambda: machine.shell("true; echo up").strip() == "up", "SSH with the key")
     checks.note("SSH with the key of gatelight.toml", True)
     check_system(machine, checks)
-    check_picture(machine, checks, work)
+    check_picture(machine, checks, work, "HDMI shows the code to claim the box")
     check_restart(machine, checks)
     root = machine.wait_for(
         lambda: machine.shell("sudo gatelight cert trust --json"), "a local CA", SECURE_S
@@ -186,6 +201,20 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     context = ssl.create_default_context(cafile=pem)
     machine.wait_for(lambda: answered(https, SECURE_SITE, context), "HTTPS", SECURE_S)
     checks.note("HTTPS with the local CA's root alone", True, f"{machine.age_s:.0f} s after power")
+    check_claim(machine, checks, context)
+    check_picture(machine, checks, work, "HDMI shows the overview of this box")
+
+
+def check_claim(machine: Machine, checks: Checks, context: ssl.SSLContext) -> None:
+    """The dashboard's port over HTTPS: shut until the box is claimed with the code it shows."""
+    name, port = "gatelight.local", machine.ports[8470]
+    before = ask(port, name, context, "/v1/status")
+    checks.note("the dashboard tells nothing before the claim", b" 403 " in before[:20])
+    status = json.loads(machine.shell("sudo gatelight status --json") or '{"claim": null}')
+    code = (status["claim"] or {}).get("code", "")
+    content = json.dumps({"code": code, "password": "a horse of this test"}).encode()
+    claimed = ask(port, name, context, "/v1/claim", content=content)
+    checks.note("the box is claimed with the code of its screen", b" 200 " in claimed[:20], code)
 
 
 def find_certificates(text: str) -> list[str]:
@@ -249,7 +278,7 @@ def check_system(machine: Machine, checks: Checks) -> None:
     print(f"   memory in use: {memory} MB", flush=True)
 
 
-def check_picture(machine: Machine, checks: Checks, work: Path) -> None:
+def check_picture(machine: Machine, checks: Checks, work: Path, what: str) -> None:
     """The screen beside what preview draws for the same status."""
 
     def best() -> float:
@@ -259,8 +288,8 @@ def check_picture(machine: Machine, checks: Checks, work: Path) -> None:
         machine.picture(work / "screen.ppm")
         return likeness(work / "screen.ppm", preview(status, work))
 
-    found = max(best() for _ in range(3))
-    checks.note("HDMI shows the overview of this box", found > ALIKE_SHARE, f"{found:.1%} alike")
+    found = max(best() for _ in range(LOOKS))
+    checks.note(what, found > ALIKE_SHARE, f"{found:.1%} alike")
 
 
 def check_restart(machine: Machine, checks: Checks) -> None:

@@ -15,7 +15,7 @@ from maker.errors import BuildError
 START_S = 900.0
 STEP_S = 1.0
 SSH_S = 120.0
-GUEST_PORTS = (22, 80, 443)
+GUEST_PORTS = (22, 80, 443, 8470)
 Answer = TypeVar("Answer")
 
 
