@@ -157,7 +157,7 @@ def has_picture(path: Path) -> bool:
 
 
 def preview(status: str, work: Path) -> Path:
-    """What the screen should show for a status: the code until the box is claimed, or all in all."""
+    """What the screen should show for a status: the code until the box is claimed."""
     page = "claim" if json.loads(status)["claim"] else "overview"
     (work / "status.json").write_text(status)
     path = work / f"preview-{page}.png"
