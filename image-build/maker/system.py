@@ -103,10 +103,13 @@ def install_python(root: Path, options: Options, log: Path) -> None:
     pip += ["--implementation=cp", f"--python-version={PYTHON}"]
     pip += [f"--platform={platform}" for platform in PLATFORMS]
     run([*pip, "--require-hashes", "-r", str(PROJECT / "requirements.lock")], log)
-    # Nothing in it is for one processor only, so it is made here.
-    wheels = root.parent / "wheels"
+    # Nothing in it is for one processor only, so it is made here: from what is committed.
+    wheels, source = root.parent / "wheels", root.parent / "source"
+    source.mkdir()
+    unpack = 'git -C "$1" archive HEAD | tar -x -C "$2"'
+    run(["sh", "-c", unpack, "unpack", str(PROJECT), str(source)], log)
     build = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps"]
-    run([*build, "--no-build-isolation", "-w", str(wheels), str(PROJECT)], log)
+    run([*build, "--no-build-isolation", "-w", str(wheels), str(source)], log)
     (wheel,) = wheels.glob("gatelight-*.whl")
     run([*pip, str(wheel)], log)
     shutil.rmtree(packages / "bin", ignore_errors=True)
