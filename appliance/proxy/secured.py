@@ -129,29 +129,30 @@ class Secured(asyncio.Protocol):
         if self._is_paused or self._is_told or receiver is None or state is _CLOSED:
             return
         data = self._read()
+        if self._outgoing.pending and not self._answer_for_openssl():
+            return
         if self._held:
             data, self._held = self._held + data, b""
         if data:
             receiver.data_received(data)
-        if self._outgoing.pending:
-            self._answer_for_openssl()
         if self._has_ended and self._state is not _CLOSED:
             self._is_told = True
             if not receiver.eof_received():
                 self.close()
 
-    def _answer_for_openssl(self) -> None:
-        """Sends what is not the receiver's, such as the answer to a key update.
+    def _answer_for_openssl(self) -> bool:
+        """Sends what is not the receiver's, such as the answer to a key update; False: cut off.
 
         Whoever asks for such answers and takes none is not read on, or they would pile up.
         """
         if self._outgoing.pending > MAX_OWN_ANSWER_BYTES:
             self.abort()
-            return
+            return False
         self._flush()
         if self._is_full:
             self._is_held_back = True
             self._transport.pause_reading()
+        return True
 
     def _read(self) -> bytes:
         incoming, decrypt = self._incoming, self._decrypt

@@ -55,6 +55,7 @@ class NotedReceiver:
         self.got = b""
         self.told: list[str] = []
         self.stays = False
+        self.answer: Callable[[], None] = lambda: None
 
     def connection_made(self, transport: Any) -> None:
         self.told.append("made")
@@ -62,6 +63,7 @@ class NotedReceiver:
     def data_received(self, data: bytes) -> None:
         assert data
         self.got += data
+        self.answer()
 
     def eof_received(self) -> bool:
         self.told.append("eof")
@@ -289,12 +291,27 @@ def test_who_asks_for_new_keys_and_takes_no_answers_is_not_read_on(tmp_path: Pat
     assert talk.read_all() == b"an answer"
 
 
-def test_who_asks_for_new_keys_again_and_again_is_cut_off(tmp_path: Path) -> None:
+def test_who_asks_for_new_keys_again_and_again_is_cut_off_whatever_else_it_sends(
+    tmp_path: Path,
+) -> None:
+    talk = Talk(key_log=tmp_path / "keys")
+    talk.shake_hands()
+    talk.receiver.answer = lambda: talk.secured.write(b"an answer at once")
+    updates = KeyUpdates(tmp_path / "keys")
+    flood = b"".join(updates.next() for _ in range(100))
+    talk.secured.data_received(flood + updates.last(b"a request"))
+    assert talk.transport.did[-1] == "abort"
+    assert (talk.receiver.got, bytes(talk.transport.sent)) == (b"", b"")
+
+
+def test_a_request_may_come_with_a_key_update(tmp_path: Path) -> None:
     talk = Talk(key_log=tmp_path / "keys")
     talk.shake_hands()
     updates = KeyUpdates(tmp_path / "keys")
-    talk.secured.data_received(b"".join(updates.next() for _ in range(100)))
-    assert talk.transport.did[-1] == "abort"
+    talk.secured.data_received(updates.next() + updates.last(b"a request"))
+    assert talk.receiver.got == b"a request"
+    talk.secured.write(b"an answer")
+    assert talk.read_all() == b"an answer"
 
 
 def test_after_the_end_nothing_is_handed_on() -> None:

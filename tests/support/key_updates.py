@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 CIPHER = "TLS_AES_256_GCM_SHA384"
 _UPDATE_REQUESTED = b"\x18\0\0\x01\x01"
-_HANDSHAKE = b"\x16"
+_HANDSHAKE, _APPLICATION_DATA = b"\x16", b"\x17"
 
 
 class KeyUpdates:
@@ -26,10 +26,17 @@ class KeyUpdates:
 
     def next(self) -> bytes:
         """One more, as a record of its own under the keys that the one before has brought."""
-        key, nonce = self._expand(b"key", 32), self._expand(b"iv", 12)
-        inner = _UPDATE_REQUESTED + _HANDSHAKE
-        header = b"\x17\x03\x03" + (len(inner) + 16).to_bytes(2)
+        update = self._seal(_UPDATE_REQUESTED + _HANDSHAKE)
         self._secret = self._expand(b"traffic upd", 48)
+        return update
+
+    def last(self, data: bytes) -> bytes:
+        """Data after the updates; nothing can follow it."""
+        return self._seal(data + _APPLICATION_DATA)
+
+    def _seal(self, inner: bytes) -> bytes:
+        key, nonce = self._expand(b"key", 32), self._expand(b"iv", 12)
+        header = _APPLICATION_DATA + b"\x03\x03" + (len(inner) + 16).to_bytes(2)
         return header + AESGCM(key).encrypt(nonce, inner, header)
 
     def _expand(self, label: bytes, size: int) -> bytes:
