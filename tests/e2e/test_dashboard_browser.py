@@ -176,7 +176,7 @@ def claimed_box(chromium: Browser, busy_box: Box) -> Box:
 
 PAGES = (
     "/", "/sites", "/sites/half.localhost", "/add", "/sites/half.localhost/edit",
-    "/sites/half.localhost/remove", "/log", "/certificates", "/screen", "/box", "/trust",
+    "/sites/half.localhost/remove", "/log", "/certificates", "/screen", "/screen/hdmi", "/box", "/trust",
     "/nothing",
 )  # fmt: skip
 

@@ -8,9 +8,9 @@ from appliance.admin.box import Box
 from appliance.admin.exchange import Answer, Refusal, Request
 from appliance.admin.gate import Caller
 from appliance.admin.pages import words
+from appliance.admin.pages.form import Form
 from appliance.admin.pages.frame import Word
 from appliance.admin.pages.painter import Painter, word_of
-from appliance.admin.pages.site_form import Form
 from appliance.admin.pages.way_in import WayIn, explain, redirect
 
 

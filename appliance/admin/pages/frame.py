@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.admin.pages.live import revision_of
+from appliance.admin.pages.live import revision_of, show_trial
 from appliance.admin.pages.verdict import Verdict, judge
 from appliance.admin.pages.views import show_alarm
 
@@ -28,6 +28,8 @@ class Frame:
     alarm: dict[str, Any] | None
     csrf: str
     revision: str
+    trial: str
+    """The display mode on trial, or nothing."""
     places: tuple[tuple[str, str], ...] = PLACES
 
 
@@ -40,6 +42,7 @@ def make_frame(status: Mapping[str, Any], place: str, csrf: str) -> Frame:
         alarm=show_alarm(status["alerts"], status["time"]),
         csrf=csrf,
         revision=revision_of(status),
+        trial=show_trial(status["trial"]),
     )
 
 

@@ -14,6 +14,7 @@ from appliance.admin.pages import words
 from appliance.admin.pages.box_pages import BoxPages
 from appliance.admin.pages.drawing import Drawing
 from appliance.admin.pages.frame import Doors, Word
+from appliance.admin.pages.hdmi_pages import HdmiPages
 from appliance.admin.pages.live import describe_live, show_errors, show_live
 from appliance.admin.pages.painter import Painter, word_of
 from appliance.admin.pages.site_pages import SitePages
@@ -27,7 +28,7 @@ from appliance.admin.pages.views import (
     show_line,
     show_site,
 )
-from appliance.admin.pages.way_in import WayIn, redirect
+from appliance.admin.pages.way_in import WayIn, path_of, redirect
 
 LIVE_EVERY_S = 1.0
 EVENTS = "text/event-stream"
@@ -63,6 +64,7 @@ class Pages:
         self._painter = Painter(drawing, box.reports)
         self._way_in = WayIn(box, account, api, drawing)
         self._sites = SitePages(box, self._painter, doors)
+        self._hdmi = HdmiPages(box, self._painter)
         self._own = BoxPages(box, account, self._way_in, self._painter)
         self.refuse = self._way_in.refuse
 
@@ -95,6 +97,9 @@ class Pages:
             ("POST", "/certificates/{host}/renew", user, self.renew),
             ("GET", "/screen", user, self.screen),
             ("POST", "/screen/press", user, self.press),
+            ("GET", "/screen/hdmi", user, self._hdmi.settings),
+            ("POST", "/screen/hdmi", user, self._hdmi.ask),
+            ("POST", "/trial", user, self._hdmi.answer_trial),
             ("GET", "/box", user, own.box),
             ("POST", "/reload", user, own.reload),
             ("POST", "/password", user, own.password),
@@ -148,7 +153,7 @@ class Pages:
     async def acknowledge(self, request: Request, caller: Caller) -> Answer:
         fields = await request.form()
         self._box.doings.acknowledge([id for name, id in fields.items() if name.startswith("id")])
-        return redirect("/")
+        return redirect(path_of(request.fields.get("referer", "")))
 
     # The log.
 

@@ -43,6 +43,7 @@ def show_live(status: Mapping[str, Any]) -> dict[str, str]:
         "uptime": words.long_span(box["uptime_s"]),
         "total": words.amount(proxy["requests_total"]),
         "failed": words.amount(proxy["errors_total"]),
+        "trial": words.span(status["trial"]["seconds_left"]) if status["trial"] else "",
     }
 
 
@@ -71,6 +72,11 @@ def describe_live(status: Mapping[str, Any], history: Mapping[str, Any]) -> dict
     }
 
 
+def show_trial(trial: Mapping[str, Any] | None) -> str:
+    """A display mode that somebody has to confirm, or nothing."""
+    return f"HDMI {trial['port']} shows {trial['mode']}" if trial else ""
+
+
 def show_errors(history: Mapping[str, Any]) -> str:
     """Answers from 500 up, a second."""
     return words.amount(history["errors_per_s"][-1] if history["errors_per_s"] else 0)
@@ -89,4 +95,5 @@ def revision_of(status: Mapping[str, Any]) -> str:
     ]
     workers = [(worker["state"], worker["restarts"]) for worker in status["proxy"]["workers"]]
     parts = [sorted(sites), status["sites_total"], workers, status["store"], status["alerts"]]
+    parts.append(show_trial(status["trial"]))
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).hexdigest()

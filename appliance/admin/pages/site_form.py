@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from appliance.admin.pages.form import Form
 
 Table = Mapping[str, Any]
 # Keys that are one line of text, ticked or picked, with what counts when they are left out.
@@ -48,11 +50,9 @@ PROTOCOLS = (("off", "no"), ("v1", "version 1"), ("v2", "version 2"))
 
 
 @dataclass(slots=True)
-class Form:
-    """What a page shows: fields by name, and what is wrong with them."""
+class SiteForm(Form):
+    """`seen` is the digest of what it was filled from; `kept` are keys that it does not have."""
 
-    values: dict[str, Any]
-    faults: dict[str, str] = field(default_factory=dict)
     seen: str = ""
     kept: tuple[str, ...] = ()
 
@@ -81,7 +81,7 @@ class Form:
         return any(name in self.faults or self.values[name] != empty[name] for name in names)
 
 
-def fill_form(table: Table, host: str = "", seen: str = "") -> Form:
+def fill_form(table: Table, host: str = "", seen: str = "") -> SiteForm:
     """The form of a site as it is kept, whatever its values are."""
     health = table.get("health", {})
     health = health if isinstance(health, dict) else {}
@@ -95,7 +95,7 @@ def fill_form(table: Table, host: str = "", seen: str = "") -> Form:
     }
     if values["host_header"] == "keep":
         values["host_header"] = ""
-    return Form(values, seen=seen, kept=tuple(sorted(set(table) - OWN_KEYS)))
+    return SiteForm(values, seen=seen, kept=tuple(sorted(set(table) - OWN_KEYS)))
 
 
 def _lines(table: Table) -> Iterable[str]:
@@ -148,10 +148,10 @@ def _read_health(fields: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def keep_fields(fields: Mapping[str, str], faults: str = "") -> Form:
+def keep_fields(fields: Mapping[str, str], faults: str = "") -> SiteForm:
     """The form as somebody has filled it in, with what is wrong beside each field."""
     ticks = {*_TICKS, "no_verify"}
-    form = Form(
+    form = SiteForm(
         {name: fields.get(name, "") for name in FIELDS - ticks}, seen=fields.get("seen", "")
     )
     form.values |= {name: name in fields for name in ticks}

@@ -13,7 +13,7 @@ from appliance.admin.pages.site_form import (
     BALANCES,
     PROTOCOLS,
     TLS,
-    Form,
+    SiteForm,
     fill_form,
     keep_fields,
     read_form,
@@ -21,8 +21,11 @@ from appliance.admin.pages.site_form import (
 from appliance.admin.pages.verdict import sort_sites
 from appliance.admin.pages.views import show_line, show_site, site_path
 from appliance.admin.pages.way_in import explain, redirect
+from appliance.routing.model import canonical_host
 
 FAILURES = 10
+# As many as a status shows.
+MAX_FOUND = 500
 SPOKEN = {"up": "good", "warning": "look at this", "down": "bad", "unknown": "not known"}
 
 
@@ -37,10 +40,9 @@ class SitePages:
     async def sites(self, request: Request, caller: Caller) -> Answer:
         status = self._box.reports.status()
         find = request.query.get("find", "").strip().lower()
-        found = [site for site in status["sites"] if find in site["host"]]
-        if find and not found:
-            exact = self._box.reports.site(find)
-            found = [exact] if exact else []
+        total, found = status["sites_total"], status["sites"]
+        if find:
+            total, found = self._box.reports.sites(find, 0, MAX_FOUND)
         return self._painter.draw(
             "sites",
             "Sites",
@@ -50,7 +52,7 @@ class SitePages:
             find=find,
             total=status["sites_total"],
             sites=[show_site(site, status["time"]) for site in sort_sites(found)],
-            hidden=status["sites_total"] - len(status["sites"]),
+            hidden=total - len(found),
         )
 
     async def site(self, request: Request, caller: Caller) -> Answer:
@@ -101,7 +103,7 @@ class SitePages:
     def _draw_form(
         self,
         caller: Caller,
-        form: Form,
+        form: SiteForm,
         host: str | None = None,
         word: Word | None = None,
         findings: list[dict[str, str]] | None = None,
@@ -154,7 +156,7 @@ class SitePages:
             word = explain(refusal)
             return self._draw_form(caller, form, edited, word, code=refusal.status)
         done = "added" if edited is None else "saved"
-        return redirect(f"{site_path(host.lower())}?done={done}")
+        return redirect(f"{site_path(canonical_host(host))}?done={done}")
 
     async def try_out(self, request: Request, caller: Caller) -> Answer:
         """The findings alone, for a form that is being filled in."""

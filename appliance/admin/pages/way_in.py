@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from appliance.admin.account import Account
 from appliance.admin.api import Api
@@ -10,8 +11,8 @@ from appliance.admin.box import Box
 from appliance.admin.exchange import Answer, Refusal, Request
 from appliance.admin.gate import Caller, ended_cookie, session_cookie
 from appliance.admin.pages.drawing import HTML, KINDS, Drawing
+from appliance.admin.pages.form import Form
 from appliance.admin.pages.frame import Word
-from appliance.admin.pages.site_form import Form
 from appliance.admin.pages.trust import DEVICES, NO_ROOT, show_root
 
 KEPT_LONG = "public, max-age=31536000, immutable"
@@ -27,6 +28,14 @@ def own_path(text: str) -> str:
     """Where somebody wanted to go, if that is here; else the overview."""
     is_own = text.startswith("/") and text.isprintable() and text.isascii()
     return text if is_own and "\\" not in text and not text.startswith("//") else "/"
+
+
+def path_of(referer: str) -> str:
+    """The page that somebody comes from, by Referer; the overview where that is not told."""
+    try:
+        return own_path(urlsplit(referer).path)
+    except ValueError:
+        return "/"
 
 
 def explain(refusal: Refusal) -> Word:
@@ -122,7 +131,7 @@ class WayIn:
 
     async def trust(self, request: Request, caller: Caller) -> Answer:
         """The steps, and the root, which is no secret."""
-        roots = await self._box.certificates.list_roots()
+        roots = await self._list_roots()
         body = self._drawing.draw(
             "trust",
             title="Trust this box",
@@ -133,9 +142,15 @@ class WayIn:
         )
         return Answer(200, body, HTML)
 
+    async def _list_roots(self) -> list[dict[str, Any]]:
+        try:
+            return await self._box.certificates.list_roots()
+        except OSError as error:
+            raise Refusal(500, str(error), "the local CA", "mend that, and try again") from None
+
     async def root(self, request: Request, caller: Caller) -> Answer:
         """The root itself, as devices take it."""
-        roots = await self._box.certificates.list_roots()
+        roots = await self._list_roots()
         for number, root in enumerate(roots, 1):
             name = f"root-{number}.crt"
             if request.segments[1] == name:

@@ -13,6 +13,7 @@ import pytest
 
 from appliance.admin.account import csrf_of
 from appliance.admin.exchange import FORM, Answer, Peer, Refusal, Request
+from appliance.admin.pages.way_in import path_of
 from tests.support.admin import MadeUpBox, Office
 from tests.support.made_up import HISTORY, Status, make_status
 
@@ -21,7 +22,7 @@ HERE = {"host": "127.0.0.1:8470"}
 CLIENT = Peer("192.0.2.7")
 PAGES = (
     "/", "/sites", "/add", "/log", "/certificates", "/screen", "/box", "/trust",
-    "/sites/{host}", "/sites/{host}/edit", "/sites/{host}/remove",
+    "/screen/hdmi", "/sites/{host}", "/sites/{host}/edit", "/sites/{host}/remove",
 )  # fmt: skip
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}"
 
@@ -34,6 +35,8 @@ class ShownBox(MadeUpBox):
         self.tables = {site["host"]: make_table(site) for site in status["sites"]}
         self.fault: str | None = None
         self.refusal: Refusal | None = None
+        self.can_change = True
+        self.name = "TV"
 
     def history(self) -> dict[str, Any]:
         return dict(HISTORY)
@@ -56,6 +59,11 @@ class ShownBox(MadeUpBox):
         root = {"name": "Gatelight on box", "fingerprint": "AB:CD", "pem": "-----BEGIN"}
         return [root | {"expires": "2046-01-01T00:00:00Z", "file": "root.crt"}]
 
+    async def show(self) -> dict[str, Any]:
+        if self.refusal is not None:
+            raise self.refusal
+        return make_hdmi(self.can_change, self.name)
+
     async def put(self, host: str, table: dict[str, Any], seen: str | None = None) -> bool:
         if self.refusal is not None:
             raise self.refusal
@@ -69,6 +77,24 @@ class ShownBox(MadeUpBox):
 
 def make_table(site: dict[str, Any]) -> dict[str, Any]:
     return {"backends": [backend["url"] for backend in site["backends"]], "tls": site["tls"]}
+
+
+def make_hdmi(can_change: bool, name: str = "TV") -> dict[str, Any]:
+    offers = [
+        {"mode": "1920x1080@60", "preferred": True},
+        {"mode": "720x576@50", "preferred": False},
+    ]
+    plugged = {
+        "port": 0,
+        "connected": True,
+        "mode_in_use": "720x576@50",
+        "display": {"maker": "ACM", "name": name},
+        "fault": None,
+        "offered": offers,
+    }
+    free = {"port": 1, "connected": False, "mode_in_use": None, "display": None, "fault": None}
+    modes = {"model": "pi4", "ports": [plugged, free | {"offered": None}]}
+    return {"show": {}, "modes": modes, "can_change": can_change}
 
 
 def make_line(**changed: Any) -> dict[str, Any]:
@@ -181,6 +207,7 @@ def test_what_comes_from_others_is_escaped_on_every_page(tmp_path: Path) -> None
     status["box"] |= {"hostname": EVIL, "model": EVIL, "addresses": [EVIL]}
     visitor = Visitor(tmp_path, status)
     visitor.box.fault = EVIL
+    visitor.box.name = EVIL
     visitor.box.lines = [make_line(request=EVIL, site=EVIL, client=EVIL)]
     visitor.box.tables = {EVIL: {"backends": [EVIL], "host_header": EVIL, EVIL: 1}}
     pages = [name_site(page, status) for page in PAGES]
@@ -210,6 +237,20 @@ def test_whoever_is_not_logged_in_is_led_to_the_way_in_and_back(tmp_path: Path) 
     answer = visitor.ask("POST", "/login", login)
     assert dict(answer.fields)["Location"] == "/sites/photos.home.arpa"
     assert "HttpOnly" in dict(answer.fields)["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    ("referer", "expected"),
+    [
+        ("http://127.0.0.1:8470/sites/a.test?done=saved", "/sites/a.test"),
+        ("", "/"),
+        ("http://127.0.0.1:8470//evil.test", "/"),
+        ("http://[", "/"),
+        ("about:blank", "/"),
+    ],
+)
+def test_whoever_acknowledges_stays_on_the_page(referer: str, expected: str) -> None:
+    assert path_of(referer) == expected
 
 
 @pytest.mark.parametrize(
@@ -340,6 +381,48 @@ def test_findings_are_shown_before_anything_is_saved(tmp_path: Path) -> None:
     ):
         assert b"it leads here" in answer.body
     assert "a.test" not in visitor.box.tables
+
+
+def test_a_display_mode_is_tried_and_answered(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path, make_status())
+    assert "Can you see it?" not in visitor.get("/sites")
+    body = visitor.get("/screen/hdmi")
+    assert re.findall(r'<option value="([^"]+)"( selected)?', body) == [
+        ("1920x1080@60", ""),
+        ("720x576@50", " selected"),
+    ]
+    form = {"do": "set", "port": "0", "mode": "1920x1080@60"}
+    assert b"Done." in visitor.ask("POST", "/screen/hdmi", form).body
+    wish = {"port": 0, "mode": "1920x1080@60"}
+    assert visitor.box.done == [("hdmi", {"do": "set", "wish": wish, "seconds": 60})]
+    visitor.box.made_up = make_status("trial")
+    assert "HDMI 0 shows 1920x1080@60. Can you see it?" in visitor.get("/sites")
+    assert visitor.ask("POST", "/trial", {"do": "confirm"}).status == 303
+    assert visitor.ask("POST", "/trial", {"do": "undo"}).status == 303
+    assert visitor.box.done[1:] == [
+        ("hdmi", {"do": "confirm"}),
+        ("hdmi", {"do": "undo", "steps": 1}),
+    ]
+    assert visitor.ask("POST", "/trial", form).status == 400
+
+
+def test_where_hdmi_cannot_be_changed_the_page_says_why(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path, make_status())
+    visitor.box.can_change = False
+    body = visitor.get("/screen/hdmi")
+    assert "gatelight-hdmi.socket" in body
+    assert "<select" not in body
+    visitor.box.refusal = Refusal(503, "there are no boot files", "/boot", "name the folder")
+    assert "There are no boot files." in visitor.get("/screen/hdmi")
+
+
+def test_one_of_many_sites_is_found_by_a_part_of_its_name(tmp_path: Path) -> None:
+    visitor = Visitor(tmp_path, make_status("many"))
+    body = visitor.get("/sites?find=garden")
+    assert len(re.findall("data-name=", body)) == 10
+    assert "No site is called" in visitor.get("/sites?find=nowhere")
+    visitor.box.made_up["sites_total"] = 5000
+    assert "4960 more" in visitor.get("/sites")
 
 
 def test_alerts_are_acknowledged_one_and_all(tmp_path: Path) -> None:

@@ -2,17 +2,22 @@
 
 const SILENT_MS = 4000;
 const RETRY_MS = 2000;
+// No sooner, whatever changes; no later, so that "5 min" does not stay.
+const REDRAW_MS = 2000;
+const STALE_MS = 30000;
 const body = document.body;
 const lost = document.querySelector("[data-lost]");
 let stream = null;
 let heardAt = Date.now();
 let openedAt = 0;
 let isRedrawing = false;
+let redrawnAt = Date.now();
 
 /** Takes the parts of this page that the server marked anew, and leaves the rest alone. */
-export async function redraw() {
-  if (isRedrawing) return;
+async function redraw() {
+  if (isRedrawing || Date.now() - redrawnAt < REDRAW_MS) return;
   isRedrawing = true;
+  redrawnAt = Date.now();
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) return;
@@ -64,7 +69,7 @@ function show(news) {
   const icon = document.querySelector("link[rel=icon]");
   const picture = icon.href.replace(/lamp-\w+\.svg$/, `lamp-${news.state}.svg`);
   if (icon.href !== picture) icon.href = picture;
-  if (news.revision !== body.dataset.revision) redraw();
+  if (news.revision !== body.dataset.revision || Date.now() - redrawnAt > STALE_MS) redraw();
 }
 
 function hear(event) {
