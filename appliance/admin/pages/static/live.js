@@ -99,7 +99,7 @@ function close() {
 async function look() {
   try {
     const answer = await fetch("/v1/session");
-    if (answer.status === 401) location.assign(`/login?then=${encodeURIComponent(location.pathname)}`);
+    if (answer.status === 401 || answer.status === 403) location.assign(`/login?then=${encodeURIComponent(location.pathname)}`);
   } catch {
     // The box is away: that is said already.
   }
