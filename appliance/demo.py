@@ -1,7 +1,7 @@
-"""`gatelight demo`: three hello backends and the chat behind the proxy, on this machine only.
+"""`gatelight demo`: three hello backends and the chat behind the proxy, the dashboard and a screen.
 
-Every part is a child process on a free loopback port. The kernel ends them when the demo ends,
-however it ends; their files are in one temporary folder.
+All of it on this machine only: every part is a child process on a loopback port. The kernel ends
+them when the demo ends, however it ends; their files are in one temporary folder.
 """
 
 import ctypes
@@ -23,10 +23,13 @@ from pathlib import Path
 from typing import IO
 
 from appliance.console import say
+from appliance.status_command import fetch_status
 
 HOST = "127.0.0.1"
 HELLOS = 3
+DASHBOARD_PORT = 8470
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+PROXY = "the proxy"
 # Followed by the demo's process id, so that the next demo knows what a killed one has left.
 FOLDER = "gatelight-demo-"
 START_S = 15.0
@@ -57,16 +60,22 @@ class Part:
     process: subprocess.Popen[bytes]
 
 
-def make_config(port: int, folder: str, hellos: Sequence[str], chat: str) -> str:
-    """The demo's gatelight.toml."""
+def make_config(
+    port: int, dashboard_port: int, folder: str, hellos: Sequence[str], chat: str
+) -> str:
+    """The demo's gatelight.toml. The screen is shown by the dashboard; a real one is left alone."""
     return f"""\
 [listen]
 http = "{HOST}:{port}"
+admin = "{HOST}:{dashboard_port}"
 admin_socket = {json.dumps(f"{folder}/admin.sock")}
 
 [proxy]
 state_dir = {json.dumps(folder)}
 drain = "{DRAIN}"
+
+[display]
+output = "none"
 
 [[site]]
 host = "hello.localhost"
@@ -89,6 +98,14 @@ def take_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
+def choose_dashboard_port() -> int:
+    """The usual one; another where a Gatelight is at home already."""
+    try:
+        return take_port(DASHBOARD_PORT)
+    except DemoError:
+        return take_port(0)
+
+
 def _words(error: OSError | OverflowError, port: int) -> str:
     if isinstance(error, OverflowError):
         return f"{port} is no port: choose one from 1 to 65535 with --port"
@@ -108,6 +125,7 @@ class Demo:
 
     def __init__(self, port: int, folder: str) -> None:
         self.port = port
+        self.dashboard_port = choose_dashboard_port()
         self._folder = folder
         self._parts: list[Part] = []
         self._parent = os.getpid()
@@ -120,9 +138,17 @@ class Demo:
         opened.append(self._open("chat", [str(EXAMPLES / "chat" / "chat.py"), "--port", "0"]))
         *hellos, chat = (self._read_url(part) for part in opened)
         config = Path(self._folder, "gatelight.toml")
-        config.write_text(make_config(self.port, self._folder, hellos, chat))
-        proxy = self._open("the proxy", ["-m", "appliance.cli", "serve", "--config", str(config)])
-        self._await_answer(proxy)
+        text = make_config(self.port, self.dashboard_port, self._folder, hellos, chat)
+        config.write_text(text)
+        serve = ["-m", "appliance.cli", "serve", "--config", str(config)]
+        self._await_answer(self._open(PROXY, serve, is_heard=True))
+        show = ["-m", "display.cli", "run", "--config", str(config)]
+        self._open("the screen", show, is_heard=True)
+
+    def read_claim_code(self) -> str:
+        """With which the dashboard becomes somebody's."""
+        claim = fetch_status(f"{self._folder}/admin.sock")["claim"]
+        return str(claim["code"]) if claim else ""
 
     def watch(self) -> int:
         """Waits until it is told to stop or the proxy ends; the exit code."""
@@ -132,7 +158,7 @@ class Demo:
                 return 0
             for part in [part for part in self._parts if part.process.poll() is not None]:
                 self._parts.remove(part)
-                if part.name == "the proxy":
+                if part.name == PROXY:
                     raise DemoError("the proxy has ended: its last words are above")
                 say(f"{part.name} has ended; the rest goes on")
 
@@ -149,13 +175,15 @@ class Demo:
                 part.process.wait()
         self._parts.clear()
 
-    def _open(self, name: str, arguments: list[str]) -> Part:
-        """A child in a session of its own: Ctrl-C reaches the demo, which ends them in order."""
-        is_proxy = name == "the proxy"
+    def _open(self, name: str, arguments: list[str], is_heard: bool = False) -> Part:
+        """A child in a session of its own: Ctrl-C reaches the demo, which ends them in order.
+
+        `is_heard`: what it prints is for the person who looks on.
+        """
         process = subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=None if is_proxy else subprocess.PIPE,
+            stdout=None if is_heard else subprocess.PIPE,
             start_new_session=True,
             preexec_fn=self._tie,
         )
@@ -212,13 +240,17 @@ def pause(limit_s: float) -> None:
         raise Stopped
 
 
-def invitation(port: int, folder: str) -> str:
+def invitation(demo: Demo, folder: str) -> str:
     """What to try."""
+    port, code = demo.port, demo.read_claim_code()
+    dashboard = f"http://{HOST}:{demo.dashboard_port}"
     return f"""
 Gatelight is serving on this machine:
 
   http://hello.localhost:{port}   three backends take turns: load it a few times
   http://chat.localhost:{port}    a chat over WebSockets: open it in two tabs
+
+  {dashboard}   the dashboard, with the box's screen: claim it with {code}
 
   gatelight status --socket {folder}/admin.sock   how it is doing
 
@@ -254,7 +286,7 @@ def _run_in(folder: str, port: int) -> int:
     try:
         demo = Demo(take_port(port), folder)
         demo.start()
-        print(invitation(demo.port, folder), flush=True)
+        print(invitation(demo, folder), flush=True)
         return demo.watch()
     except DemoError as error:
         say(str(error))

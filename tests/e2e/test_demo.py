@@ -1,14 +1,17 @@
 """`gatelight demo` as a person meets it."""
 
 import http.client
+import json
 import os
 import signal
 import socket
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.box import wait_until
 from tests.support.program import LIMIT_S, Program, running
 
 
@@ -73,6 +76,27 @@ def test_all_three_hellos_and_the_chat_answer() -> None:
         said = {get(port, "hello.localhost").splitlines()[0] for _ in range(60)}
         assert said == {"hello 1 answered", "hello 2 answered", "hello 3 answered"}
         assert "<title>Chat</title>" in get(port, "chat.localhost")
+
+
+def test_the_dashboard_can_be_claimed_and_shows_the_screen() -> None:
+    with running(*demo(free_port())) as program:
+        line = program.read_until("claim it with").splitlines()[-1].split()
+        dashboard, code = urlsplit(line[0]), line[-1]
+        assert dashboard.port is not None
+        connection = http.client.HTTPConnection("127.0.0.1", dashboard.port, timeout=10)
+        asked = json.dumps({"code": code, "password": "correct horse battery"})
+        fields = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/claim", asked, fields)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
+        answer.read()
+
+        def is_shown() -> bool:
+            connection.request("GET", "/v1/screen.png", headers={"Cookie": cookie})
+            return connection.getresponse().read().startswith(b"\x89PNG")
+
+        wait_until(is_shown, "the screen's picture")
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
