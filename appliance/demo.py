@@ -20,10 +20,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from appliance.admin_client import ask
 from appliance.console import say
-from appliance.status_command import fetch_status
 
 HOST = "127.0.0.1"
 HELLOS = 3
@@ -147,8 +147,8 @@ class Demo:
 
     def read_claim_code(self) -> str:
         """With which the dashboard becomes somebody's."""
-        claim = fetch_status(f"{self._folder}/admin.sock")["claim"]
-        return str(claim["code"]) if claim else ""
+        status: Any = ask(f"{self._folder}/admin.sock", "/v1/status")
+        return str(status["claim"]["code"])
 
     def watch(self) -> int:
         """Waits until it is told to stop or the proxy ends; the exit code."""
