@@ -1,6 +1,7 @@
 """What systemd does for a service that has it keep files: sd_notify(3), sd_listen_fds(3)."""
 
 import array
+import fcntl
 import os
 import signal
 import socket
@@ -11,6 +12,9 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.box import PATIENCE_S, ROOT, wait_until
+
+# More than the service is given; the kernel takes numbers from here on that nobody else has.
+ABOVE_ALL = 200
 
 
 class Manager:
@@ -60,7 +64,7 @@ class Manager:
             "LISTEN_FDNAMES": ":".join(name for name, _ in copies),
         }
         errors = os.open(self.errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        high = [os.dup2(file, 200 + i, False) for i, (_, file) in enumerate(copies)]
+        high = [fcntl.fcntl(file, fcntl.F_DUPFD_CLOEXEC, ABOVE_ALL) for _, file in copies]
         moves = [(os.POSIX_SPAWN_DUP2, file, 3 + i) for i, file in enumerate(high)]
         self.pid = os.posix_spawnp(
             "env",
