@@ -46,7 +46,16 @@ def install_pins(packages: Path, work: Path, options: Options, log: Path) -> Non
     (source,) = (path for path in folder.glob("lgpio-*") if path.is_dir())
     wrapper = source / "lgpio_wrap.c"
     run(
-        ["swig", "-python", f"-I{source}", "-outdir", str(source), "-o", str(wrapper), str(source / "lgpio.i")],
+        [
+            "swig",
+            "-python",
+            f"-I{source}",
+            "-outdir",
+            str(source),
+            "-o",
+            str(wrapper),
+            str(source / "lgpio.i"),
+        ],
         log,
     )
     compiling = [COMPILER, "-shared", "-fPIC", "-O2", "-s", "-D_GNU_SOURCE"]
