@@ -30,7 +30,7 @@ from bench.running import HOST, free_port, running
 
 PATIENCE_S = 60.0
 DASHBOARDS = 10
-ROUNDS, ROUND_S = 8, 5.0
+ROUNDS, ROUND_S = 6, 4.0
 REQUESTS = {
     ("GET", "/v1/status"): 300,
     ("GET", "/v1/overview"): 300,

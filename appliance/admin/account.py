@@ -134,11 +134,15 @@ class Account:
     # Sessions.
 
     def open_session(self) -> str:
-        """A new session's secret. Raises Refusal."""
+        """A new session's secret; where it cannot be kept, it is good until control ends."""
         secret = secrets.token_urlsafe(32)
         self._kept.sessions.append(_Session(digest_of(secret), self._now_s()))
         del self._kept.sessions[:-MAX_SESSIONS]
-        self._save()
+        try:
+            self._save()
+        except Refusal as refusal:
+            # A full disk is what somebody logs in to look into.
+            say(f"a session is not kept: {refusal.what}: {refusal.way_out}")
         return secret
 
     def has_session(self, secret: str) -> bool:

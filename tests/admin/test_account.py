@@ -183,3 +183,18 @@ def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pytest.Mon
     assert not account.is_claimed
     run(account.claim(str(account.code), PASSWORD))
     assert json.loads((tmp_path / "admin.json").read_text())["password"].startswith("scrypt$")
+
+
+def test_on_a_full_disk_one_can_log_in_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = claimed(tmp_path)
+
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(accounts, "replace_file", fail)
+    secret = run(account.login(PASSWORD))
+    assert account.has_session(secret)
+    assert "a session is not kept" in capsys.readouterr().err
+    assert not make(tmp_path).has_session(secret), "it was never written down"
