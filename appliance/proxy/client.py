@@ -348,6 +348,9 @@ class ClientConnection(asyncio.Protocol):
         elif self._state is _HEAD and self._head_begun:
             self.refuse(self._buffer, LATE_HEAD)
         elif self._state is _HEAD:
+            # One that does not take its last answer either is cut off the next time.
+            self._state = _LINGER
+            self.deadline_s = self.gate.now_s + LINGER_S
             self.transport.close()
         else:
             self.transport.abort()
