@@ -219,5 +219,5 @@ def test_the_newest_kernel_with_its_initramfs_boots() -> None:
 def test_the_command_line_is_the_image_s_own_but_for_the_console() -> None:
     text = "console=tty0 console=ttyS1,115200 root=LABEL=gatelight-root rw quiet ro\n"
     assert emulated_command_line(text) == (
-        "console=ttyAMA0,115200 console=tty0 root=LABEL=gatelight-root rw ro"
+        "console=ttyAMA0,115200 console=tty0 root=LABEL=gatelight-root rw ro systemd.watchdog_sec=0"
     )
