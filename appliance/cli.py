@@ -28,12 +28,7 @@ def serve(options: argparse.Namespace) -> int:
     suit_processor()
     from appliance import control, supervisor, worker
 
-    try:
-        settings = load_all(options.config)
-    except ConfigError as error:
-        for fault in error.faults:
-            say(str(fault))
-        return 1
+    settings = load_all(options.config)
     return supervisor.serve(settings, worker.run, control.run)
 
 
@@ -80,12 +75,7 @@ def status(options: argparse.Namespace) -> int:
 
     path = options.socket
     if path is None and options.config is not None:
-        try:
-            path = load_settings(options.config).listen.admin_socket
-        except ConfigError as error:
-            for fault in error.faults:
-                say(str(fault))
-            return 1
+        path = load_settings(options.config).listen.admin_socket
     return status_command.run(path or DEFAULT_SOCKET, options.json, options.watch)
 
 
@@ -95,12 +85,7 @@ def cert(options: argparse.Namespace) -> int:
 
     settings = None
     if options.config is not None:
-        try:
-            settings = load_all(options.config)
-        except ConfigError as error:
-            for fault in error.faults:
-                say(str(fault))
-            return 1
+        settings = load_all(options.config)
     path = options.socket or (settings.listen.admin_socket if settings else DEFAULT_SOCKET)
     host = getattr(options, "host", None)
     return cert_command.run(options.what, host, path, settings, options.json)
@@ -112,12 +97,7 @@ def admin(options: argparse.Namespace) -> int:
 
     settings = None
     if options.config is not None:
-        try:
-            settings = load_settings(options.config)
-        except ConfigError as error:
-            for fault in error.faults:
-                say(str(fault))
-            return 1
+        settings = load_settings(options.config)
     path = options.socket or (settings.listen.admin_socket if settings else DEFAULT_SOCKET)
     return admin_command.reset(path, settings, options.json)
 
@@ -180,6 +160,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     try:
         return int(options.action(options))
+    except ConfigError as error:
+        for fault in error.faults:
+            say(str(fault))
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

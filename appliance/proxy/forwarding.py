@@ -10,7 +10,6 @@ came from outside, and nearly all write the first.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 Network = IPv4Network | IPv6Network
@@ -33,7 +32,6 @@ class Peer:
         return f"[{self.local_ip}]" if ":" in self.local_ip else self.local_ip
 
 
-@lru_cache(maxsize=1024)  # clients come again
 def parse_ip(text: str) -> str | None:
     """An address in its shortest form, without brackets, port or zone; None when it is not one."""
     text = text.strip(' "')

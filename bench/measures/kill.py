@@ -1,14 +1,12 @@
 """kill -9 of a worker under load: who notices. Gatelight only."""
 
 import asyncio
-import http.client
-import json
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 
+from appliance.admin_client import ask
 from bench.backends import plan_web
 from bench.figures import Figure, Measurement
 from bench.kill_client import Outcome, Tally, count_unexplained, kill_under_load
@@ -17,31 +15,12 @@ from bench.running import Running, StartError, free_port, running
 
 TARGET = "gatelight"
 WORKERS = 2
-ADMIN_S = 5.0
 SOCKET = "admin.sock"
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP to the admin socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=ADMIN_S)
-        self.path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(ADMIN_S)
-        self.sock.connect(str(self.path))
 
 
 def read_workers(folder: Path) -> list[int]:
     """The pids of the workers as the status says."""
-    connection = UnixConnection(folder / SOCKET)
-    try:
-        connection.request("GET", "/v1/status")
-        status = json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
+    status = ask(str(folder / SOCKET), "/v1/status")
     return [int(worker["pid"]) for worker in status["proxy"]["workers"]]
 
 
@@ -95,7 +74,7 @@ def measure(lab: Lab) -> Measurement:
         try:
             with running(lab.launch(TARGET, [web.port], WORKERS)) as target:
                 tally = run_kills(lab, target)
-        except (StartError, OSError, KeyError, ValueError, http.client.HTTPException) as error:
+        except (StartError, OSError, KeyError, ValueError) as error:
             lab.fault(measurement, f"{TARGET}: {error}")
             return measurement
     measurement.figures = count_figures(tally)
