@@ -33,28 +33,26 @@ if TYPE_CHECKING:
 _DISTRUST = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN", "CERTIFICATE_EXPIRED")
 
 
-class Hello(Arrival):
+class Hello(Secured, Arrival):
     """Reads the ClientHello and chooses; answers for the connection until the handshake is done."""
 
     def __init__(self, gate: "Gate", said: Ends | None = None) -> None:
         """`said`: the ends of the connection as a trusted proxy told them."""
-        super().__init__(gate)
+        Arrival.__init__(self, gate)
+        Secured.__init__(self, gate.engine.call_soon)
         self._said = said
         self._peer: Peer
         self._buffer = b""
+        self._front: Front
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        Arrival.connection_made(self, transport)
         self._peer = peer_of(transport, self._said, b"https", self.gate.trusted)
         if self.gate.admit(self._peer) is not None:
             # A page that says so would cost the handshake that there is no room for.
             transport.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.leave()
-        self.gate.tally.closed(self._peer.ip)
-
-    def data_received(self, data: bytes) -> None:
+    def arrived(self, data: bytes) -> None:
         self._buffer += data
         try:
             hello = parse_client_hello(self._buffer)
@@ -100,18 +98,20 @@ class Hello(Arrival):
             self._refuse(Alert.INTERNAL_ERROR)
             return
 
-        def opened(secured: Secured) -> ClientConnection:
-            self.leave()
-            return ClientConnection(gate, peer=self._peer, front=Front(site, server_name))
+        self._front = Front(site, server_name)
+        early, self._buffer = self._buffer, b""
+        self.begin(gate.contexts.first, own, early)
 
-        def failed(why: str) -> None:
-            self.connection_lost(None)
-            if why.endswith(_DISTRUST):
-                gate.complain(
-                    f"{self._peer.ip} does not trust the certificate of {site.site.host}: "
-                    "for the local CA, gatelight cert trust says how to teach it"
-                )
+    def opened(self) -> ClientConnection:
+        self.leave()
+        return ClientConnection(self.gate, peer=self._peer, front=self._front)
 
-        first, early = gate.contexts.first, self._buffer
-        secured = Secured(self.transport, first, own, gate.engine.call_soon, opened, failed)
-        secured.begin(early)
+    def failed(self, why: str) -> None:
+        self.leave()
+        self.gate.tally.closed(self._peer.ip)
+        if why.endswith(_DISTRUST):
+            self.gate.complain(
+                f"{self._peer.ip} does not trust the certificate of "
+                f"{self._front.site.site.host}: for the local CA, gatelight cert trust says how "
+                "to teach it"
+            )

@@ -29,23 +29,29 @@ MAX_OWN_ANSWER_BYTES = 1 << 10
 class State(enum.Enum):
     """Where the connection stands; SHUT: our side has ended, the client's has not."""
 
+    ARRIVED = enum.auto()
     HANDSHAKE = enum.auto()
     OPEN = enum.auto()
     SHUT = enum.auto()
     CLOSED = enum.auto()
 
 
-_HANDSHAKE, _OPEN, _SHUT, _CLOSED = State.HANDSHAKE, State.OPEN, State.SHUT, State.CLOSED
+_ARRIVED, _HANDSHAKE, _OPEN = State.ARRIVED, State.HANDSHAKE, State.OPEN
+_SHUT, _CLOSED = State.SHUT, State.CLOSED
 
 
 class Secured(asyncio.Protocol):
-    """One connection. `opened` is asked for its receiver, or `failed` told why there is none."""
+    """One connection, from before its hello to its end.
+
+    What is built on it says what its first bytes are (`arrived`), and who receives what follows
+    (`opened`), or hears why nothing does (`failed`). It stays the socket's receiver throughout: to
+    put another in its place costs more system calls than a request.
+    """
 
     __slots__ = (
         "_call_soon",
         "_decrypt",
         "_encrypt",
-        "_failed",
         "_has_ended",
         "_held",
         "_incoming",
@@ -53,47 +59,57 @@ class Secured(asyncio.Protocol):
         "_is_held_back",
         "_is_paused",
         "_is_told",
-        "_opened",
         "_outgoing",
         "_receiver",
         "_session",
         "_state",
-        "_transport",
+        "_ticket_bytes",
+        "transport",
     )
 
-    def __init__(
-        self,
-        transport: Transport,
-        first: ssl.SSLContext,
-        own: ssl.SSLContext,
-        call_soon: Callable[[Callable[[], None]], object],
-        opened: Callable[["Secured"], Receiver],
-        failed: Callable[[str], None],
-    ) -> None:
-        """`first`: the context all connections begin with, as session tickets are encrypted with
-        its keys; `own`: the one with the certificate."""
+    def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
+        self.transport: Transport
+        self._call_soon = call_soon
+        self._receiver: Receiver | None = None
+        self._state = _ARRIVED
+        self._is_paused = self._is_full = self._is_held_back = False
+        self._has_ended = self._is_told = False
+        self._held = b""
+        self._ticket_bytes = 0
+
+    # What is built on it.
+
+    def arrived(self, data: bytes) -> None:
+        """Bytes that came before `begin`."""
+        raise NotImplementedError
+
+    def opened(self) -> Receiver:
+        """The handshake is done: who receives what is decrypted."""
+        raise NotImplementedError
+
+    def failed(self, why: str) -> None:
+        """It is over before there was a receiver; said once."""
+        raise NotImplementedError
+
+    def begin(self, first: ssl.SSLContext, own: ssl.SSLContext, early: bytes) -> None:
+        """Begins the handshake with the bytes that came before.
+
+        `first`: the context all connections begin with, as session tickets are encrypted with its
+        keys; `own`: the one with the certificate.
+        """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._session = first.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._session.context = own
         self._decrypt, self._encrypt = self._session.read, self._session.write
-        self._transport = transport
-        self._call_soon = call_soon
-        self._opened = opened
-        self._failed = failed
-        self._receiver: Receiver | None = None
         self._state = _HANDSHAKE
-        self._is_paused = self._is_full = self._is_held_back = False
-        self._has_ended = self._is_told = False
-        self._held = b""
+        self.data_received(early)
 
     # The socket's callbacks.
 
-    def begin(self, early: bytes) -> None:
-        """Takes over the socket's callbacks, and the bytes that came before."""
-        self._transport.set_protocol(self)
-        self.data_received(early)
-
     def data_received(self, data: bytes) -> None:
+        if self._state is _ARRIVED:
+            self.arrived(data)
+            return
         if len(data) > MAX_PIECE_BYTES:
             for start in range(0, len(data), MAX_PIECE_BYTES):
                 self.data_received(data[start : start + MAX_PIECE_BYTES])
@@ -114,12 +130,16 @@ class Secured(asyncio.Protocol):
             # The alert that says why goes out first.
             self._flush()
             self._state = _CLOSED
-            self._transport.close()
-            self._failed(error.reason or str(error))
+            self.transport.close()
+            self._fail(error.reason or str(error))
             return
-        self._flush()
+        if self._incoming.pending and self._session.version() == "TLSv1.3":
+            # All that is left to send is a ticket. A request is here: it goes out with the answer.
+            self._ticket_bytes = self._outgoing.pending
+        else:
+            self._flush()
         self._state = _OPEN
-        self._receiver = self._opened(self)
+        self._receiver = self.opened()
         self._receiver.connection_made(self)
         self._read_on()
 
@@ -129,7 +149,7 @@ class Secured(asyncio.Protocol):
         if self._is_paused or self._is_told or receiver is None or state is _CLOSED:
             return
         data = self._read()
-        if self._outgoing.pending and not self._answer_for_openssl():
+        if self._outgoing.pending > self._ticket_bytes and not self._answer_for_openssl():
             return
         if self._held:
             data, self._held = self._held + data, b""
@@ -151,7 +171,7 @@ class Secured(asyncio.Protocol):
         self._flush()
         if self._is_full:
             self._is_held_back = True
-            self._transport.pause_reading()
+            self.transport.pause_reading()
         return True
 
     def _read(self) -> bytes:
@@ -174,7 +194,7 @@ class Secured(asyncio.Protocol):
             self._has_ended = True
         except ssl.SSLError:
             self._flush()
-            self._transport.close()
+            self.transport.close()
         return b"".join(pieces)
 
     def eof_received(self) -> bool:
@@ -182,11 +202,17 @@ class Secured(asyncio.Protocol):
         return self._has_ended and self._state is _OPEN
 
     def connection_lost(self, exc: Exception | None) -> None:
-        state, self._state = self._state, _CLOSED
-        if self._receiver is not None:
-            self._receiver.connection_lost(exc)
-        elif state is _HANDSHAKE:
-            self._failed("the connection ended")
+        self._state = _CLOSED
+        # Not held on to: what points at each other would wait for the garbage collector.
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None:
+            receiver.connection_lost(exc)
+        elif not self._is_told:
+            self._fail("the connection ended")
+
+    def _fail(self, why: str) -> None:
+        self._is_told = True
+        self.failed(why)
 
     def pause_writing(self) -> None:
         self._is_full = True
@@ -198,7 +224,7 @@ class Secured(asyncio.Protocol):
         if self._is_held_back:
             self._is_held_back = False
             if not self._is_paused:
-                self._transport.resume_reading()
+                self.transport.resume_reading()
         if self._receiver is not None:
             self._receiver.resume_writing()
 
@@ -208,31 +234,33 @@ class Secured(asyncio.Protocol):
         """Encrypts and sends; nothing once our side has ended."""
         if self._state is not _OPEN or not data:
             return
+        self._ticket_bytes = 0
         try:
             if len(data) <= MAX_PIECE_BYTES:
                 self._encrypt(data)
-                self._transport.write(self._outgoing.read())
+                self.transport.write(self._outgoing.read())
                 return
             view = memoryview(data)
             for start in range(0, len(data), MAX_PIECE_BYTES):
                 self._encrypt(view[start : start + MAX_PIECE_BYTES])
-                self._transport.write(self._outgoing.read())
+                self.transport.write(self._outgoing.read())
         except ssl.SSLError:
-            self._transport.abort()
+            self.transport.abort()
 
     def _flush(self) -> None:
+        self._ticket_bytes = 0
         data = self._outgoing.read()
         if data and self._state is not _SHUT:
-            self._transport.write(data)
+            self.transport.write(data)
 
     def pause_reading(self) -> None:
         self._is_paused = True
-        self._transport.pause_reading()
+        self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         self._is_paused = False
         if not self._is_held_back:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
         if self._incoming.pending or self._held or self._has_ended:
             self._call_soon(self._read_on)
 
@@ -246,7 +274,7 @@ class Secured(asyncio.Protocol):
             self._held += self._read()
             self._say_goodbye()
             self._state = _SHUT
-            self._transport.write_eof()
+            self.transport.write_eof()
 
     def _say_goodbye(self) -> None:
         try:
@@ -261,12 +289,12 @@ class Secured(asyncio.Protocol):
         if self._state is _OPEN:
             self._say_goodbye()
         self._state = _CLOSED
-        self._transport.close()
+        self.transport.close()
 
     def abort(self) -> None:
         """Ends the connection at once."""
         self._state = _CLOSED
-        self._transport.abort()
+        self.transport.abort()
 
     def set_protocol(self, protocol: Any) -> None:
         """Another receiver from here on."""
@@ -275,4 +303,4 @@ class Secured(asyncio.Protocol):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "ssl_object":
             return self._session
-        return self._transport.get_extra_info(name, default)
+        return self.transport.get_extra_info(name, default)

@@ -79,6 +79,29 @@ class NotedReceiver:
         self.told.append("resume")
 
 
+class Tried(Secured):
+    """Begins with the first bytes that come, and gives a receiver that notes what it is told."""
+
+    def __init__(
+        self,
+        later: list[Callable[[], None]],
+        own: ssl.SSLContext,
+        receiver: NotedReceiver,
+        failures: list[str],
+    ) -> None:
+        super().__init__(later.append)
+        self._own, self._noted, self._failures = own, receiver, failures
+
+    def arrived(self, data: bytes) -> None:
+        self.begin(make_context(), self._own, data)
+
+    def opened(self) -> NotedReceiver:
+        return self._noted
+
+    def failed(self, why: str) -> None:
+        self._failures.append(why)
+
+
 class Talk:
     """A client, and the object under test between its two doubles."""
 
@@ -90,9 +113,8 @@ class Talk:
         self.failed: list[str] = []
         own = make_context()
         load_pem(own, PEM)
-        self.secured = Secured(
-            self.transport, make_context(), own, self.later.append, self._opened, self.failed.append
-        )
+        self.secured = Tried(self.later, own, self.receiver, self.failed)
+        self.secured.transport = self.transport
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.maximum_version = version
@@ -100,10 +122,6 @@ class Talk:
             context.keylog_filename = str(key_log)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.client = context.wrap_bio(self._incoming, self._outgoing)
-
-    def _opened(self, secured: Secured) -> NotedReceiver:
-        assert secured is self.secured
-        return self.receiver
 
     def try_(self, action: Callable[..., Any], *arguments: Any) -> Any:
         """Lets the client do something; gives None where it has to wait."""
@@ -122,7 +140,7 @@ class Talk:
 
     def shake_hands(self, step: int = 1 << 20) -> None:
         self.try_(self.client.do_handshake)
-        self.secured.begin(self._outgoing.read())
+        self.secured.data_received(self._outgoing.read())
         for _ in range(3):
             self.try_(self.client.do_handshake)
             self.pass_on(step)
@@ -246,7 +264,7 @@ def test_our_side_may_end_while_the_client_goes_on(paused: bool) -> None:
 def test_a_handshake_that_fails_says_why_to_both_sides() -> None:
     talk = Talk(ssl.TLSVersion.TLSv1_2)
     talk.try_(talk.client.do_handshake)
-    talk.secured.begin(b"\x16\x03\x01\x00\x05nothi")
+    talk.secured.data_received(b"\x16\x03\x01\x00\x05nothi")
     assert bytes(talk.transport.sent)[:2] == b"\x15\x03"
     assert talk.transport.did[-1] == "close"
     assert len(talk.failed) == 1
@@ -257,7 +275,6 @@ def test_a_handshake_that_fails_says_why_to_both_sides() -> None:
 def test_a_client_that_leaves_during_the_handshake_is_noted_once() -> None:
     talk = Talk()
     talk.try_(talk.client.do_handshake)
-    talk.secured.begin(b"")
     assert talk.secured.eof_received() is False
     talk.secured.connection_lost(None)
     assert talk.failed == ["the connection ended"]
@@ -278,7 +295,7 @@ def test_who_asks_for_new_keys_and_takes_no_answers_is_not_read_on(tmp_path: Pat
     updates = KeyUpdates(tmp_path / "keys")
     talk.secured.data_received(updates.next())
     assert talk.read_all() == b""
-    assert talk.transport.did[-1:] == ["set_protocol"]
+    assert talk.transport.did == []
     talk.secured.pause_writing()
     talk.secured.data_received(updates.next())
     assert talk.transport.did[-1] == "pause_reading"
