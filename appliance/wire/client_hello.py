@@ -221,7 +221,7 @@ def _parse_body(body: bytes) -> ClientHello:
 
 @lru_cache(maxsize=MAX_REMEMBERED)
 def _read_wishes(name: bytes | None, alpn: bytes | None) -> ClientHello:
-    """The two extensions that say what is asked for: of a home's clients the same again and again."""
+    """The two extensions that say what is asked for: a home's clients ask the same again."""
     return ClientHello(
         b"" if name is None else _parse_server_name(name),
         () if alpn is None else _parse_alpn(alpn),

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from maker.errors import BuildError
@@ -19,12 +20,11 @@ def have_base(options: Options, log: Path) -> Path:
     mirror, security = (options.mirror, "") if options.mirror else find_mirrors()
     sources = source_lines(mirror, security, options.kernel)
     path = options.cache / f"base-{base_key(options, sources)}.tar"
-    if path.exists():
+    if path.exists() and not options.is_fresh:
         if is_sound(path):
             say(f"the base is there already: {path}")
             return path
         say(f"the base {path} is damaged, and is made anew")
-        path.unlink()
     check_mirror(mirror)
     _make(options, sources, path, log)
     return path
@@ -35,7 +35,7 @@ def _make(options: Options, sources: tuple[str, ...], path: Path, log: Path) -> 
     options.cache.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(f".{os.getpid()}.tar")
     try:
-        run(base_command(options, sources, fresh), log)
+        run(base_command(options, sources, fresh), log, tell=progress)
         sum_path(path).write_text(checksum(fresh))
         fresh.replace(path)
     except OSError as error:
@@ -43,6 +43,18 @@ def _make(options: Options, sources: tuple[str, ...], path: Path, log: Path) -> 
     finally:
         with contextlib.suppress(OSError):
             fresh.unlink()
+
+
+def progress(said: str) -> str:
+    """How far the base is, by what its tools have said (PURE)."""
+    in_all = sum(int(count) for count in re.findall(r"([0-9]+) newly installed", said))
+    fetched, unpacked, done = (
+        len(re.findall(rf"^{word}", said, re.MULTILINE))
+        for word in ("Get:", "Unpacking ", "Setting up ")
+    )
+    if not unpacked:
+        return f"  {fetched} files fetched"
+    return f"  of {in_all} packages {unpacked} are unpacked, {done} set up"
 
 
 def sum_path(path: Path) -> Path:

@@ -191,6 +191,7 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     machine.wait_for(lambda: machine.shell("true; echo up").strip() == "up", "SSH with the key")
     checks.note("SSH with the key of gatelight.toml", True)
     check_system(machine, checks)
+    check_header(machine, checks)
     check_picture(machine, checks, work, "HDMI shows the code to claim the box")
     check_restart(machine, checks)
     root = machine.wait_for(
@@ -278,6 +279,36 @@ def check_system(machine: Machine, checks: Checks) -> None:
     print(f"   memory in use: {memory} MB", flush=True)
 
 
+def check_header(machine: Machine, checks: Checks) -> None:
+    """The pins and the buses of the header, as far as the emulator has them."""
+    program = (
+        "from gpiozero import LED, Device; lamp = LED(17); lamp.on(); "
+        "print(lamp.value, type(Device.pin_factory).__name__)"
+    )
+    # As its service does it: user, groups, and a folder for lgpio's pipes.
+    unit = "sudo systemd-run --quiet --wait --pipe -p User=gatelight-display -p PrivateTmp=yes"
+    unit += " -p SupplementaryGroups=gpio -E LG_WD=/tmp"
+    told = machine.shell(f"{unit} /opt/gatelight/bin/python3 -c '{program}' 2>&1 | tail -1").strip()
+    checks.note("gpiozero drives a pin, as the screen's user", told == "1 LGPIOFactory", told)
+    modules = machine.shell("lsmod | grep -o '^i2c_dev'; ls /dev/i2c-* 2>/dev/null")
+    checks.note("programs may speak to I2C buses", "i2c_dev" in modules)
+    print(f"   I2C buses the emulator has: {modules.count('/dev/i2c-')}", flush=True)
+
+
+def measure_idle(machine: Machine, minutes: float) -> None:
+    """What a box that nobody asks anything writes to its card."""
+
+    def written() -> float:
+        # Documentation/block/stat.rst: the seventh figure, in sectors of 512 bytes.
+        return float(machine.shell("cat /sys/block/mmcblk0/stat").split()[6]) * 512
+
+    say(f"leaving it alone for {minutes:g} minutes")
+    before = written()
+    time.sleep(minutes * 60)
+    each_hour = (written() - before) / minutes * 60
+    print(f"   written to the card in an idle hour: {each_hour / 1024:.0f} KiB", flush=True)
+
+
 def check_picture(machine: Machine, checks: Checks, work: Path, what: str) -> None:
     """The screen beside what preview draws for the same status."""
 
@@ -313,6 +344,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("image-build/boot-test", description="Boots an image in QEMU.")
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".img or .img.xz")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="pictures and logs stay there")
+    parser.add_argument(
+        "--idle", type=float, default=0, metavar="MINUTES", help="then measure what it writes"
+    )
     options = parser.parse_args(arguments)
     from tests.support.backend import Exchange, ScriptedBackend
 
@@ -340,6 +374,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say("switching the emulated Raspberry Pi 3 on")
             with Machine(card, work, key) as machine:
                 check_box(machine, checks, work, backend.heads)
+                if options.idle:
+                    measure_idle(machine, options.idle)
                 machine.shell("sudo sync")
             told = read_boot_file(card, "gatelight-boot.log")
             checks.note("the card says what was taken over", SITE in told, told.strip())

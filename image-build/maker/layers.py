@@ -46,7 +46,7 @@ def source_lines(mirror: str, security: str, kernel: str) -> tuple[str, ...]:
 def base_command(options: Options, sources: Iterable[str], target: Path) -> list[str]:
     """mmdebstrap(1). Files of base/ are there before the packages, whose scripts read them."""
     pack = f"tar -C {shlex.quote(str(BASE_FILES))} --owner=0 --group=0 --mode=u=rwX,go=rX -c ."
-    command = ["mmdebstrap", "--variant=apt", f"--architectures={ARCHITECTURE}"]
+    command = ["mmdebstrap", "--verbose", "--variant=apt", f"--architectures={ARCHITECTURE}"]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED]
     command += [f"--dpkgopt=path-include={KEPT}"]
     command += ["--dpkgopt=force-confold", "--dpkgopt=force-unsafe-io"]

@@ -40,6 +40,7 @@ class Options:
     cache: Path
     mirror: str | None
     is_compressed: bool
+    is_fresh: bool
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,6 +89,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--cache", metavar="DIR", type=Path, default=Path(home).expanduser() / "gatelight-image"
     )
     parser.add_argument("--mirror", metavar="URL", help="instead of the one this machine's apt has")
+    parser.add_argument(
+        "--fresh", action="store_true", help="make the base anew, of Debian's packages of today"
+    )
     parser.add_argument("--raw", action="store_true", help="do not compress the image")
     return parser
 
@@ -114,6 +118,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         parsed.cache,
         parsed.mirror,
         not parsed.raw,
+        parsed.fresh,
     )
 
 

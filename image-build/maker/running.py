@@ -3,11 +3,13 @@
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from maker.errors import BuildError
 
+# Often enough that nobody takes long work for a hang.
+TELL_S = 30.0
 # The end of a failed tool's words goes into the one line that people read.
 MAX_WORDS = 200
 
@@ -19,24 +21,55 @@ def say(text: str) -> None:
 
 
 def run(
-    command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, content: str = ""
+    command: Sequence[str],
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    tell: Callable[[str], str] | None = None,
 ) -> None:
-    """Runs a tool; what it says goes to the log. Raises BuildError with its last words."""
+    """Runs a tool; what it says goes to the log. Raises BuildError with its last words.
+
+    `tell` makes a line for people of what it has said so far, now and then.
+    """
     with log.open("ab") as file:
         file.write(f"+ {' '.join(command)}\n".encode())
         file.flush()
         begun = file.tell()
         try:
-            done = subprocess.run(
-                command, input=content.encode(), stdout=file, stderr=file, env=env, check=False
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=env
             )
         except FileNotFoundError:
             raise BuildError(f"{command[0]} is not installed: run image-build/setup") from None
-    if done.returncode:
-        with log.open("rb") as file:
-            file.seek(begun)
-            words = file.read().decode(errors="replace")
+        try:
+            _await(process, log, begun, tell)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if process.returncode:
+        words = _said(log, begun)
         raise BuildError(f"{command[0]} failed ({last_words(words)}): all it said is in {log}")
+
+
+def _await(
+    process: subprocess.Popen[bytes], log: Path, begun: int, tell: Callable[[str], str] | None
+) -> None:
+    told = ""
+    while True:
+        try:
+            process.wait(TELL_S)
+            return
+        except subprocess.TimeoutExpired:
+            line = tell(_said(log, begun)) if tell is not None else ""
+            if line and line != told:
+                say(line)
+                told = line
+
+
+def _said(log: Path, begun: int) -> str:
+    with log.open("rb") as file:
+        file.seek(begun)
+        return file.read().decode(errors="replace")
 
 
 def last_words(text: str) -> str:

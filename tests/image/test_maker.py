@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from maker import cli
-from maker.base import checksum, is_sound, sum_path
+from maker import cli, running
+from maker.base import checksum, is_sound, progress, sum_path
 from maker.card import choose_boot_files, emulated_command_line, first_partition
 from maker.disk import BOOT_BYTES, DATA_BYTES, genimage_config, root_bytes, set_times
 from maker.errors import BuildError
@@ -141,6 +141,26 @@ def test_a_tool_s_telling_line_is_the_one_that_is_shown(tmp_path: Path) -> None:
     assert last_words("") == "it said nothing"
     with pytest.raises(BuildError, match=r"^sh failed \(E: broken\): all it said is in "):
         run(["sh", "-c", "echo E: broken; exit 3"], tmp_path / "log")
+
+
+def test_long_work_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "Get:1 http://m.test a\nGet:2 http://m.test b\n0 upgraded, 2 newly installed\n"
+    assert progress(said) == "  2 files fetched"
+    said += "Unpacking a (1) ...\nUnpacking b (1) ...\nSetting up a (1) ...\n"
+    assert progress(said) == "  of 2 packages 2 are unpacked, 1 set up"
+    lines: list[str] = []
+    monkeypatch.setattr(running, "say", lines.append)
+    monkeypatch.setattr(running, "TELL_S", 0.01)
+    wait = 'echo one; while [ ! -e "$1" ]; do sleep 0.01; done'
+
+    def tell(so_far: str) -> str:
+        if not so_far:
+            return ""
+        (tmp_path / "go").touch()
+        return f"said {so_far.strip()}"
+
+    run(["sh", "-c", wait, "wait", str(tmp_path / "go")], tmp_path / "log", tell=tell)
+    assert lines == ["said one"]
 
 
 def test_root_has_room_for_updates_and_the_card_is_filled() -> None:
