@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from appliance.board import BoardFullError
-from appliance.clock import is_clock_set
+from appliance.clock import SystemClock
 from appliance.console import say
 from appliance.feed import Changed, Routes
 from appliance.health.active import ActiveChecks
@@ -154,7 +154,7 @@ class Wellness:
         self._note_events(reading, now_s)
         troubles = [
             *islice(self._book.troubles(), MAX_TROUBLES),
-            *find_box_troubles(box, is_clock_set()),
+            *find_box_troubles(box, SystemClock().is_set()),
             *others,
         ]
         if not store.ok:

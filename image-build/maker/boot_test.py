@@ -192,7 +192,6 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     checks.note("SSH with the key of gatelight.toml", True)
     check_system(machine, checks)
     check_header(machine, checks)
-    check_picture(machine, checks, work, "HDMI shows the code to claim the box")
     check_restart(machine, checks)
     root = machine.wait_for(
         lambda: machine.shell("sudo gatelight cert trust --json"), "a local CA", SECURE_S
@@ -202,6 +201,8 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     context = ssl.create_default_context(cafile=pem)
     machine.wait_for(lambda: answered(https, SECURE_SITE, context), "HTTPS", SECURE_S)
     checks.note("HTTPS with the local CA's root alone", True, f"{machine.age_s:.0f} s after power")
+    # The clock is believed by now: no alert stands before the picture.
+    check_picture(machine, checks, work, "HDMI shows the code to claim the box")
     check_claim(machine, checks, context)
     check_picture(machine, checks, work, "HDMI shows the overview of this box")
 

@@ -18,6 +18,8 @@ SCREEN = (1024, 768)
 # Where QEMU's Raspberry Pi 3 with 1 GB has its framebuffer.
 FRAMEBUFFER = 0x3C100000
 DEVICE_TREE = "bcm2837-rpi-3-b.dtb"
+# What start.elf tells the system of the board, a Raspberry Pi 3 B: gpiozero knows its header by it.
+REVISION = 0xA02082
 _OVERLAY = """\
 /dts-v1/;
 /plugin/;
@@ -36,6 +38,14 @@ _OVERLAY = """\
                 stride = <{stride}>;
                 format = "a8r8g8b8";
                 status = "okay";
+            }};
+        }};
+    }};
+    fragment@1 {{
+        target-path = "/";
+        __overlay__ {{
+            system {{
+                linux,revision = <{revision:#x}>;
             }};
         }};
     }};
@@ -101,7 +111,7 @@ def prepare(image: Path, work: Path, inbox: str) -> Card:
         run(["mcopy", "-o", "-i", disk, f"::/{name}", str(work / name)], log)
     (work / "gatelight.toml").write_text(inbox)
     run(["mcopy", "-o", "-i", disk, str(work / "gatelight.toml"), "::/gatelight.toml"], log)
-    tree = _with_framebuffer(work, log)
+    tree = _as_the_firmware_gives_it(work, log)
     line = emulated_command_line((work / "cmdline.txt").read_text())
     return Card(card, work / kernel, work / initrd, tree, line)
 
@@ -119,13 +129,18 @@ def read_boot_file(card: Card, name: str) -> str:
     return done.stdout
 
 
-def _with_framebuffer(work: Path, log: Path) -> Path:
-    """The device tree with a framebuffer where the firmware would have put one."""
+def _as_the_firmware_gives_it(work: Path, log: Path) -> Path:
+    """The device tree with what the firmware would have put there: screen and board."""
     width, height = SCREEN
     source, overlay, tree = work / "fb.dts", work / "fb.dtbo", work / "card.dtb"
     stride = width * 4
     text = _OVERLAY.format(
-        base=FRAMEBUFFER, size=stride * height, width=width, height=height, stride=stride
+        base=FRAMEBUFFER,
+        size=stride * height,
+        width=width,
+        height=height,
+        stride=stride,
+        revision=REVISION,
     )
     source.write_text(text)
     run(["dtc", "-@", "-q", "-I", "dts", "-O", "dtb", "-o", str(overlay), str(source)], log)

@@ -66,6 +66,10 @@ def install_pins(packages: Path, work: Path, options: Options, log: Path) -> Non
     compiling += [str(file) for file in files if file.exists()]
     run([*compiling, "-o", str(packages / MODULE), "-lpthread"], log)
     shutil.copyfile(source / "lgpio.py", packages / "lgpio.py")
+    # What pip would have left: the list of what is in the image is made of these.
+    information = packages / f"{source.name}.dist-info"
+    information.mkdir()
+    shutil.copyfile(source / "PKG-INFO", information / "METADATA")
     shutil.rmtree(folder)
 
 

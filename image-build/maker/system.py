@@ -194,6 +194,10 @@ def clean(root: Path) -> None:
     # (machine-id(5), systemd.preset(5)).
     (root / "etc/machine-id").write_text("")
     (root / "etc/hostname").write_text("gatelight\n")
+    # Root is as it was built at every start: nothing to bring up to date (systemd.unit(5),
+    # ConditionNeedsUpdate).
+    for name in ("etc", "var"):
+        (root / name / ".updated").touch()
     # A box without a clock battery begins with this file's time: the source's (systemd(1)).
     (root / "usr/lib/clock-epoch").touch()
     resolv = root / "etc/resolv.conf"
