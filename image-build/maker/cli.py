@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -102,6 +103,8 @@ def build(options: Options) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the build; the exit code."""
     options = parse_options(sys.argv[1:] if arguments is None else arguments)
+    # Told to stop, it ends its tools and takes away what is half made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         say(f"{build(options)} is ready, for {', '.join(options.models)}")
     except BuildError as error:
