@@ -25,6 +25,9 @@ from appliance.telemetry.counters import (
 
 # A child that lived this long did not fail to start.
 STEADY_AFTER_S = 10.0
+# Before its first beat it is given so many times as long: what it reads may come from a slow card,
+# together with everything else that starts.
+STARTING_PATIENCE = 3
 # Waits before the start after the first, second ... quick death in a row.
 BACKOFF_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 # The supervisor's signals, and what a child does about them until it says otherwise.
@@ -111,7 +114,8 @@ class Child:
 
     def kill_if_silent(self, hung_after_s: float) -> None:
         """Ends a process that hangs; stopped ones (SIGSTOP) too."""
-        if self.pid and self.cells.age_s() > hung_after_s:
+        patience_s = hung_after_s * (1 if self.has_beaten() else STARTING_PATIENCE)
+        if self.pid and self.cells.age_s() > patience_s:
             say(f"{self.name} (pid {self.pid}) hangs: replacing it")
             self.send(signal.SIGKILL)
             self.cells.beat(time.monotonic_ns())

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.child import BACKOFF_S, STEADY_AFTER_S, choose_wait_s, how_it_ended
+from appliance.child import BACKOFF_S, STEADY_AFTER_S, Child, choose_wait_s, how_it_ended
+from appliance.telemetry.counters import Counters
 from tests.support.box import ROOT, wait_until
 from tests.support.stand_in import ask
 
@@ -255,3 +256,24 @@ def test_the_clock_is_not_needed() -> None:
         text = (ROOT / "appliance" / f"{name}.py").read_text()
         assert "time.time()" not in text
     assert time.monotonic() > 0
+
+
+@pytest.mark.parametrize(
+    ("has_beaten", "silent_s", "is_ended"),
+    [(True, 9, False), (True, 11, True), (False, 11, False), (False, 31, True)],
+    ids=["beats", "hangs", "still begins", "does not begin"],
+)
+def test_a_process_that_begins_is_given_longer(
+    has_beaten: bool, silent_s: int, is_ended: bool
+) -> None:
+    cells = Counters.create(1).worker(0)
+    last_ns = time.monotonic_ns() - silent_s * 10**9
+    cells.beat(last_ns)
+    with subprocess.Popen(["sleep", "60"]) as process:
+        forked_ns = last_ns - 1 if has_beaten else last_ns
+        child = Child("a worker", lambda: None, cells, process.pid, forked_ns=forked_ns)
+        child.kill_if_silent(10)
+        if not is_ended:
+            assert process.poll() is None
+            process.terminate()
+        assert process.wait(10) == -(signal.SIGKILL if is_ended else signal.SIGTERM)
