@@ -15,6 +15,8 @@ from maker.errors import BuildError
 START_S = 900.0
 STEP_S = 1.0
 SSH_S = 120.0
+MONITOR_S = 60.0
+PROMPT = b"(qemu) "
 GUEST_PORTS = (22, 80, 443, 8470)
 Answer = TypeVar("Answer")
 
@@ -90,17 +92,27 @@ class Machine:
         return done.stdout
 
     def picture(self, path: Path) -> Path:
-        """What is on HDMI now, as a PPM file."""
+        """What is on HDMI now, as a PPM file. Raises BuildError."""
+        path.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as monitor:
-            monitor.settimeout(10)
+            monitor.settimeout(MONITOR_S)
             monitor.connect(str(self._monitor))
-            monitor.recv(4096)
+            _await_prompt(monitor)
             monitor.sendall(f"screendump {path}\n".encode())
-            until_s = time.monotonic() + 10
-            while b"(qemu)" not in monitor.recv(65536) and time.monotonic() < until_s:
-                pass
-        time.sleep(STEP_S)
+            _await_prompt(monitor)
+        if not path.exists():
+            raise BuildError(f"the emulator makes no picture: see {self.work / 'qemu.log'}")
         return path
+
+
+def _await_prompt(monitor: socket.socket) -> None:
+    """QEMU's monitor asks for the next command when the last one is done."""
+    said = b""
+    while PROMPT not in said:
+        data = monitor.recv(65536)
+        if not data:
+            raise BuildError("the emulator's monitor has ended")
+        said += data
 
 
 def free_ports(count: int) -> list[int]:
