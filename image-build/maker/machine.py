@@ -109,9 +109,12 @@ def _await_prompt(monitor: socket.socket) -> None:
     """QEMU's monitor asks for the next command when the last one is done."""
     said = b""
     while PROMPT not in said:
-        data = monitor.recv(65536)
+        try:
+            data = monitor.recv(65536)
+        except TimeoutError:
+            data = b""
         if not data:
-            raise BuildError("the emulator's monitor has ended")
+            raise BuildError("the emulator's monitor does not answer")
         said += data
 
 
