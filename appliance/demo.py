@@ -140,7 +140,7 @@ class Demo:
         config = Path(self._folder, "gatelight.toml")
         text = make_config(self.port, self.dashboard_port, self._folder, hellos, chat)
         config.write_text(text)
-        serve = ["-m", "appliance.cli", "serve", "--config", str(config)]
+        serve = ["-m", "appliance", "serve", "--config", str(config)]
         self._await_answer(self._open(PROXY, serve, is_heard=True))
         show = ["-m", "display.cli", "run", "--config", str(config)]
         self._open("the screen", show, is_heard=True)

@@ -101,7 +101,7 @@ def measure(sites: int, admin: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "admin.sock"
-        command = [sys.executable, "-m", "appliance.cli", "serve", "--config"]
+        command = [sys.executable, "-m", "appliance", "serve", "--config"]
         process = subprocess.Popen(
             [*command, str(write_config(folder, sites, admin))], stderr=subprocess.DEVNULL
         )
@@ -145,7 +145,7 @@ def measure_dashboards() -> None:
         config.write_text(text.replace('access_log = "off"', f'access_log = "{folder}/log"'))
         table = f'[[site]]\nhost = "{HOST}"\nbackends = ["http://127.0.0.1:{web.port}"]\n'
         (folder / "sites.toml").write_text(table)
-        command = [sys.executable, "-m", "appliance.cli", "serve", "--config", str(config)]
+        command = [sys.executable, "-m", "appliance", "serve", "--config", str(config)]
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         try:
             wait_for_sites(path, 1)

@@ -51,7 +51,7 @@ def box(folder: Path) -> Iterator[int]:
         lines += [host, 'backends = ["http://127.0.0.1:9"]']
     config = folder / "gatelight.toml"
     config.write_text("\n".join(lines) + "\n")
-    command = [sys.executable, "-m", "appliance.cli", "serve", "--config", str(config)]
+    command = [sys.executable, "-m", "appliance", "serve", "--config", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         path = folder / "admin.sock"

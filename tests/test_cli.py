@@ -21,7 +21,7 @@ GOOD = '[listen]\nhttp = "127.0.0.1:0"\n[[site]]\nhost = "a.test"\nbackends = ["
 
 def run(*words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "appliance.cli", *words],
+        [sys.executable, "-m", "appliance", *words],
         capture_output=True,
         text=True,
         cwd=ROOT,

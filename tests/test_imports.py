@@ -66,6 +66,7 @@ LEVELS = {
     "sites_command": 5,
     "box": 5,
     "cli": 6,
+    "__main__": 7,
 }
 DISPLAY_LEVELS = {
     "console": 0,

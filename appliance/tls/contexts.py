@@ -9,11 +9,15 @@ import os
 import ssl
 from collections.abc import Callable, Iterable
 
-from appliance.tls.processor import prefers_chacha20
+from appliance.tls.processor import AES128_FIRST, CHACHA20_FIRST, chosen_order
 
 # Forward secret and authenticated, for both kinds of key; TLS 1.3 has only such.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-CIPHERS_WITHOUT_AES = "ECDHE+CHACHA20:ECDHE+AESGCM"
+# In the order that the processor likes; for TLS 1.3 it stands in OpenSSL's file.
+ORDERED = {
+    AES128_FIRST: "ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20",
+    CHACHA20_FIRST: "ECDHE+CHACHA20:ECDHE+AESGCM+AES128:ECDHE+AESGCM",
+}
 # HTTP/2 is not spoken yet.
 PROTOCOLS = ("http/1.1",)
 # For each full handshake of TLS 1.3; whoever uses one gets another. OpenSSL's two cost a tenth of
@@ -25,11 +29,12 @@ def make_context() -> ssl.SSLContext:
     """TLS 1.2 and 1.3 towards clients, without a certificate yet."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if prefers_chacha20():
-        context.set_ciphers(CIPHERS_WITHOUT_AES)
+    order = chosen_order()
+    if order is not None:
+        context.set_ciphers(ORDERED[order])
         context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     else:
-        # The client's order: it knows whether it has AES in hardware, and this box has.
+        # The client's order: it knows whether it has AES in hardware.
         context.set_ciphers(CIPHERS)
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     context.options |= ssl.OP_NO_RENEGOTIATION

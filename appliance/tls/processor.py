@@ -1,13 +1,15 @@
 """What the processor is good at: without AES instructions, ChaCha20 is several times faster.
 
-Python lets nobody choose the order of TLS 1.3's ciphers, but OpenSSL reads it from a file, named in
-the environment when OpenSSL is loaded.
+With them, AES with 128 bits and SHA-256 has the cheapest handshake, and is as good as any. Python
+lets nobody choose the order of TLS 1.3's ciphers, but OpenSSL reads it from a file, named in the
+environment when OpenSSL is loaded.
 """
 
 import os
 import sys
 from pathlib import Path
 
+AES128_FIRST = str(Path(__file__).with_name("aes128.cnf"))
 CHACHA20_FIRST = str(Path(__file__).with_name("chacha20.cnf"))
 _VARIABLE = "OPENSSL_CONF"
 
@@ -23,13 +25,17 @@ def has_aes(cpuinfo: str) -> bool:
 
 
 def suit_processor() -> None:
-    """Begins the program again with ChaCha20 first, where that is the faster one."""
-    if _VARIABLE not in os.environ and not has_aes(Path("/proc/cpuinfo").read_text()):
-        os.environ[_VARIABLE] = CHACHA20_FIRST
-        # OpenSSL is loaded already, and it reads its file once.
+    """Sets the order of ciphers for this process. To be called before OpenSSL is loaded: if it is,
+    the program begins again."""
+    if _VARIABLE in os.environ:
+        return
+    aes = has_aes(Path("/proc/cpuinfo").read_text())
+    os.environ[_VARIABLE] = AES128_FIRST if aes else CHACHA20_FIRST
+    if "_ssl" in sys.modules or "_hashlib" in sys.modules:
         os.execv(sys.executable, sys.orig_argv)
 
 
-def prefers_chacha20() -> bool:
-    """Whether this process was told so."""
-    return os.environ.get(_VARIABLE) == CHACHA20_FIRST
+def chosen_order() -> str | None:
+    """The file that this process was told; None where somebody has another one in mind."""
+    told = os.environ.get(_VARIABLE)
+    return told if told in (AES128_FIRST, CHACHA20_FIRST) else None

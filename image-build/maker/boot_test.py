@@ -6,7 +6,6 @@ said so in docs/image.md.
 
 import argparse
 import json
-import os
 import signal
 import socket
 import ssl
@@ -18,9 +17,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from maker.card import SCREEN, prepare, read_boot_file, read_seconds
+from maker.card import prepare, read_boot_file, read_seconds
+from maker.checks import Checks
 from maker.errors import BuildError
 from maker.machine import Machine
+from maker.pictures import check_picture, has_picture
 from maker.running import say
 
 # The machine the emulator runs on, as its guest sees it.
@@ -31,9 +32,6 @@ SECURE_S = 600.0
 REQUEST_S = 60.0
 # While the box starts, its port takes connections and nobody answers.
 LOOK_S = 10.0
-# The picture shows figures that move on between the two looks at it.
-ALIKE_SHARE = 0.97
-LOOKS = 3
 LOAD_CLIENTS = 3
 INBOX = """\
 [box]
@@ -50,20 +48,6 @@ host = "{secure}"
 backends = ["http://{host}:{port}"]
 tls = "terminate"
 """
-
-
-class Checks:
-    """What was looked at, and whether it was so."""
-
-    def __init__(self) -> None:
-        self.failed: list[str] = []
-
-    def note(self, what: str, is_so: bool, shown: str = "") -> None:
-        """One line each."""
-        words = f"{'ok' if is_so else 'NOT OK'}: {what}" + (f" ({shown})" if shown else "")
-        print(words, flush=True)
-        if not is_so:
-            self.failed.append(what)
 
 
 def ask(
@@ -136,39 +120,6 @@ class Load:
                 self.failures += 1
 
 
-def likeness(first: Path, second: Path) -> float:
-    """The share of pixels that are the same, or nearly, in two pictures of one size."""
-    from PIL import Image, ImageChops
-
-    with Image.open(first) as one, Image.open(second) as two:
-        if one.size != two.size:
-            return 0.0
-        different = ImageChops.difference(one.convert("RGB"), two.convert("RGB")).convert("L")
-        histogram = different.histogram()
-    return sum(histogram[:16]) / sum(histogram)
-
-
-def has_picture(path: Path) -> bool:
-    """Whether something was drawn: more colours than a console's text has."""
-    from PIL import Image
-
-    with Image.open(path) as image:
-        colours = image.convert("RGB").getcolors(1 << 20) or []
-        return len(colours) > 40 and image.size == SCREEN
-
-
-def preview(status: str, work: Path) -> Path:
-    """What the screen should show for a status: the code until the box is claimed."""
-    page = "claim" if json.loads(status)["claim"] else "overview"
-    (work / "status.json").write_text(status)
-    path = work / f"preview-{page}.png"
-    command = [sys.executable, "-m", "display.cli", "preview", "--page", page]
-    command += ["--device", f"hdmi-{SCREEN[0]}x{SCREEN[1]}"]
-    command += ["--status", str(work / "status.json"), "--out", str(path)]
-    subprocess.run(command, check=True, env=os.environ | {"TZ": "Europe/Berlin"})
-    return path
-
-
 def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[bytes]) -> None:
     """Everything in its order; later lines need earlier ones."""
     http, https = machine.ports[80], machine.ports[443]
@@ -203,9 +154,9 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     machine.wait_for(lambda: answered(https, SECURE_SITE, context), "HTTPS", SECURE_S)
     checks.note("HTTPS with the local CA's root alone", True, f"{machine.age_s:.0f} s after power")
     # The clock is believed by now: no alert stands before the picture.
-    check_picture(machine, checks, work, "HDMI shows the code to claim the box")
+    check_picture(machine, checks, work, "claim", "HDMI shows the code to claim the box")
     check_claim(machine, checks, context)
-    check_picture(machine, checks, work, "HDMI shows the overview of this box")
+    check_picture(machine, checks, work, "overview", "HDMI shows the overview of this box")
 
 
 def check_claim(machine: Machine, checks: Checks, context: ssl.SSLContext) -> None:
@@ -309,20 +260,6 @@ def measure_idle(machine: Machine, minutes: float) -> None:
     time.sleep(minutes * 60)
     each_hour = (written() - before) / minutes * 60
     print(f"   written to the card in an idle hour: {each_hour / 1024:.0f} KiB", flush=True)
-
-
-def check_picture(machine: Machine, checks: Checks, work: Path, what: str) -> None:
-    """The screen beside what preview draws for the same status."""
-
-    def best() -> float:
-        status = machine.shell("sudo gatelight status --json")
-        if not status:
-            return 0.0
-        machine.picture(work / "screen.ppm")
-        return likeness(work / "screen.ppm", preview(status, work))
-
-    found = max(best() for _ in range(LOOKS))
-    checks.note(what, found > ALIKE_SHARE, f"{found:.1%} alike")
 
 
 def check_restart(machine: Machine, checks: Checks) -> None:

@@ -12,7 +12,8 @@ import threading
 import time
 from pathlib import Path
 
-from maker.boot_test import SITE, Checks, Load, ask
+from maker.boot_test import SITE, Load, ask
+from maker.checks import Checks
 from maker.clean_root import CleanRoot
 from maker.errors import BuildError
 from maker.running import run, say

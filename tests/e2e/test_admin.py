@@ -68,7 +68,7 @@ def test_another_password_ends_other_sessions_and_reset_makes_the_box_new(tmp_pa
         owner.enter(owner.ask("POST", "/v1/password", change))
         assert thief.ask("GET", "/v1/status").status == 401
         assert owner.ask("GET", "/v1/status").status == 200
-        command = [sys.executable, "-m", "appliance.cli", "admin", "reset", "--json"]
+        command = [sys.executable, "-m", "appliance", "admin", "reset", "--json"]
         done = subprocess.run(
             [*command, "--socket", str(box.socket)], capture_output=True, check=True, cwd=ROOT
         )

@@ -36,7 +36,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def cert(*arguments: str) -> tuple[int, str, str]:
     """`gatelight cert`: its exit code, answer and words."""
     done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", "cert", *arguments],
+        [sys.executable, "-m", "appliance", "cert", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def demo(port: int) -> list[str]:
-    return ["-m", "appliance.cli", "demo", "--port", str(port)]
+    return ["-m", "appliance", "demo", "--port", str(port)]
 
 
 def get(port: int, host: str) -> str:

@@ -22,7 +22,7 @@ def backend() -> Iterator[ScriptedBackend]:
 def start(log: Path, *backends: str) -> tuple["subprocess.Popen[bytes]", int]:
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "appliance.cli", "forward", "127.0.0.1:0", *backends],
+            [sys.executable, "-m", "appliance", "forward", "127.0.0.1:0", *backends],
             cwd=ROOT,
             stderr=errors,
         )
@@ -58,7 +58,7 @@ def test_bytes_go_both_ways_and_a_dead_backend_is_passed_over(
 )
 def test_wrong_usage_is_one_clear_line(arguments: tuple[str, str], code: int, text: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "appliance.cli", "forward", *arguments],
+        [sys.executable, "-m", "appliance", "forward", *arguments],
         cwd=ROOT,
         capture_output=True,
         timeout=20,

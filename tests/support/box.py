@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
-COMMAND = ("-m", "appliance.cli")
+COMMAND = ("-m", "appliance")
 # Before a shell's script that ends with exec "$0" "$@": it may mount what nobody else sees. As root,
 # or as the only user of a namespace of its own.
 IN_A_NAMESPACE = ("unshare", "--mount", *(("--map-root-user",) if os.geteuid() else ()), "sh", "-c")
@@ -137,7 +137,7 @@ class Box:
     def status(self) -> Any:
         """The status by the command."""
         done = subprocess.run(
-            [sys.executable, "-m", "appliance.cli", "status", "--json", "--socket", self.socket],
+            [sys.executable, "-m", "appliance", "status", "--json", "--socket", self.socket],
             capture_output=True,
             cwd=ROOT,
             check=True,

@@ -56,7 +56,7 @@ class Manager:
         env = os.environ | {"NOTIFY_SOCKET": self._path}
         # The shell becomes the service, so that the service's process id is the one named.
         command = ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", sys.executable]
-        command += ["-m", "appliance.cli", "serve", "--config", str(self._config)]
+        command += ["-m", "appliance", "serve", "--config", str(self._config)]
         # Copies above all numbers that are about to be taken.
         copies = [(name, os.dup(file)) for name, file in self.kept]
         env |= {

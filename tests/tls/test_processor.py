@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.tls.authority import make_intermediate, make_leaf, make_root
-from appliance.tls.processor import CHACHA20_FIRST, has_aes
+from appliance.tls.processor import AES128_FIRST, CHACHA20_FIRST, has_aes
 from tests.support.box import ROOT
 
 PI_4 = "processor\t: 0\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU part\t: 0xd08\n"
@@ -30,18 +30,25 @@ def test_aes_is_found_where_the_kernel_lists_it(cpuinfo: str, expected: bool) ->
 
 
 HANDSHAKE = """
-import ssl, sys
+import sys
 from appliance.tls import processor
 processor.has_aes = lambda cpuinfo: sys.argv[1] == "with"
+if sys.argv[3] == "late":
+    import ssl
 processor.suit_processor()
+import ssl
 from appliance.tls.contexts import load_pem, make_context
 server = make_context()
 load_pem(server, open(sys.argv[2], "rb").read())
-for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+for ciphers, version in (
+    ("AESGCM:CHACHA20", ssl.TLSVersion.TLSv1_2),
+    ("CHACHA20:AESGCM", ssl.TLSVersion.TLSv1_2),
+    ("AESGCM:CHACHA20", ssl.TLSVersion.TLSv1_3),
+):
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     client.maximum_version = version
-    client.set_ciphers("AESGCM:CHACHA20")
+    client.set_ciphers(ciphers)
     one, two = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [server.wrap_bio(one, two, server_side=True), client.wrap_bio(two, one)]
     for _ in range(4):
@@ -54,8 +61,16 @@ for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
 """
 
 
-@pytest.mark.parametrize(("aes", "word"), [("with", "AES"), ("without", "CHACHA20")])
-def test_both_versions_obey(tmp_path: Path, aes: str, word: str) -> None:
+@pytest.mark.parametrize("loaded", ["early", "late"])
+@pytest.mark.parametrize(
+    ("aes", "chosen"),
+    [
+        ("with", ["AES128-GCM", "CHACHA20", "TLS_AES_128_GCM"]),
+        ("without", ["CHACHA20", "CHACHA20", "TLS_CHACHA20"]),
+    ],
+)
+def test_both_versions_obey(tmp_path: Path, aes: str, chosen: list[str], loaded: str) -> None:
+    """A client that has ChaCha20 first gets it in any case."""
     now = datetime.now(UTC)
     pem = tmp_path / "a.pem"
     pem.write_bytes(
@@ -63,15 +78,28 @@ def test_both_versions_obey(tmp_path: Path, aes: str, word: str) -> None:
     )
     environment = {name: value for name, value in os.environ.items() if name != "OPENSSL_CONF"}
     done = subprocess.run(
-        [sys.executable, "-c", HANDSHAKE, aes, str(pem)],
+        [sys.executable, "-c", HANDSHAKE, aes, str(pem), loaded],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert [word in line for line in done.stdout.split()] == [True, True], done.stdout
+    ciphers = done.stdout.split()
+    assert [word in cipher for word, cipher in zip(chosen, ciphers, strict=True)] == [True] * 3, (
+        ciphers
+    )
 
 
-def test_openssl_s_file_is_there() -> None:
+def test_the_command_settles_it_before_openssl_is_loaded() -> None:
+    program = (
+        "import sys, appliance.__main__; from appliance.tls.processor import suit_processor; "
+        "print({'_ssl', '_hashlib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_openssl_s_files_are_there() -> None:
     assert "CHACHA20" in Path(CHACHA20_FIRST).read_text()
+    assert "AES_128" in Path(AES128_FIRST).read_text()
