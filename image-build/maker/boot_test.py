@@ -255,6 +255,8 @@ def measure_idle(machine: Machine, minutes: float) -> None:
         # Documentation/block/stat.rst: the seventh figure, in sectors of 512 bytes.
         return float(machine.shell("cat /sys/block/mmcblk0/stat").split()[6]) * 512
 
+    # What was done before is written up to a minute later.
+    machine.shell("sudo sync")
     say(f"leaving it alone for {minutes:g} minutes")
     before = written()
     time.sleep(minutes * 60)
