@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -40,6 +39,14 @@ ln -s pts/ptmx "$1/dev/ptmx"
 ip link set lo up
 exec chroot "$1" env -i container=clean-root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     /lib/systemd/systemd --show-status=0 --unit=multi-user.target
+"""
+KILL = r"""
+main=$(systemctl show -P MainPID "$1")
+children=$(cat "/proc/$main/task/$main/children")
+kill -9 "$main"
+for child in $children; do
+    while [ -e "/proc/$child" ]; do sleep 0.01; done
+done
 """
 # scripts/install finds Python's packages as this machine does.
 PASSED_ON = ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "HTTPS_PROXY", "https_proxy")
@@ -138,8 +145,8 @@ class CleanRoot:
         return int(children[0])
 
     def kill(self, service: str) -> None:
-        """Kills a service's main process."""
-        self.ask("systemctl", "kill", f"--signal={signal.SIGKILL}", "--kill-whom=main", service)
+        """Kills a service's main process; its children, which do not outlive it, are gone then."""
+        self.ask("sh", "-c", KILL, "kill", service)
 
 
 def _set_namespace(file: int) -> None:
