@@ -83,7 +83,7 @@ def build(options: Options) -> Path:
         shutil.rmtree(root)
         write_json(work / f"{name}.spdx.json", make_sbom(name, time_s, debian, python))
         say("making the block map and the sums")
-        # Where zeros are holes and where not depends on the moment; the map is to say what is in it.
+        # Where zeros are holes depends on the moment; the map is to say what is in the image.
         run(["fallocate", "--dig-holes", str(image)], log)
         run(["bmaptool", "create", "-o", str(work / f"{name}.bmap"), str(image)], log)
         extracted = (image.stat().st_size, checksum(image))
