@@ -89,8 +89,9 @@ def make_disk(root: Path, work: Path, options: Options, time_s: int, log: Path) 
     command = ["genimage", "--config", str(config), "--rootpath", str(root)]
     command += ["--tmppath", str(folders["tmp"]), "--inputpath", str(folders["in"])]
     command += ["--outputpath", str(folders["images"])]
-    # mke2fs takes its own times from the second, mtools and newer mke2fs from the first.
-    times = {"SOURCE_DATE_EPOCH": str(time_s), "E2FSPROGS_FAKE_TIME": str(time_s), "TZ": "UTC"}
+    # mke2fs takes its own times from the second, e2fsck from the third, others from the first.
+    names = ("SOURCE_DATE_EPOCH", "E2FSPROGS_FAKE_TIME", "E2FSCK_TIME")
+    times = dict.fromkeys(names, str(time_s)) | {"TZ": "UTC"}
     run(command, log, os.environ | times)
     shutil.rmtree(folders["tmp"])
     return folders["images"] / "card.img"
