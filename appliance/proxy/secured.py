@@ -11,6 +11,7 @@ cut off by anybody on the way, so then the whole connection is over.
 import asyncio
 import enum
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,7 @@ _ARRIVED, _HANDSHAKE, _OPEN = State.ARRIVED, State.HANDSHAKE, State.OPEN
 _SHUT, _CLOSED = State.SHUT, State.CLOSED
 
 
-class Secured(asyncio.Protocol):
+class Secured(asyncio.Protocol, ABC):
     """One connection, from before its hello to its end.
 
     What is built on it says what its first bytes are (`arrived`), and who receives what follows
@@ -79,17 +80,17 @@ class Secured(asyncio.Protocol):
 
     # What is built on it.
 
+    @abstractmethod
     def arrived(self, data: bytes) -> None:
         """Bytes that came before `begin`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def opened(self) -> Receiver:
         """The handshake is done: who receives what is decrypted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, why: str) -> None:
         """It is over before there was a receiver; said once."""
-        raise NotImplementedError
 
     def begin(self, first: ssl.SSLContext, own: ssl.SSLContext, early: bytes) -> None:
         """Begins the handshake with the bytes that came before.

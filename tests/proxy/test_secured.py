@@ -172,6 +172,20 @@ def test_what_is_written_arrives_however_it_is_cut(version: ssl.TLSVersion, step
     assert talk.secured.get_extra_info("peername") == ("192.0.2.1", 4711)
 
 
+def test_a_ticket_goes_out_with_the_answer_to_a_request_that_is_here_already() -> None:
+    talk = Talk()
+    talk.try_(talk.client.do_handshake)
+    talk.pass_on()
+    talk.try_(talk.client.do_handshake)
+    talk.client.write(b"a request")
+    talk.pass_on()
+    assert (talk.receiver.got, bytes(talk.transport.sent)) == (b"a request", b"")
+    talk.secured.write(b"an answer")
+    assert talk.read_all() == b"an answer"
+    assert talk.client.session is not None
+    assert talk.client.session.has_ticket
+
+
 def test_much_at_once_goes_through_in_pieces() -> None:
     talk = Talk()
     talk.shake_hands()
@@ -275,6 +289,8 @@ def test_a_handshake_that_fails_says_why_to_both_sides() -> None:
 def test_a_client_that_leaves_during_the_handshake_is_noted_once() -> None:
     talk = Talk()
     talk.try_(talk.client.do_handshake)
+    talk.pass_on()
+    assert talk.transport.sent
     assert talk.secured.eof_received() is False
     talk.secured.connection_lost(None)
     assert talk.failed == ["the connection ended"]
