@@ -1,8 +1,10 @@
 """From a root in a folder to the image of a card, with genimage(1): no mounts, no loop devices."""
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from maker.errors import BuildError
@@ -15,6 +17,9 @@ DATA_BYTES = 512 << 20
 ALIGNED_BYTES = 4 << 20
 # Room for updates on a card that has not grown yet.
 SPARE_BYTES = 160 << 20
+# Where ext4 begins: the boot files' partition is the first, and they follow one another.
+DATA_OFFSET = ALIGNED_BYTES + BOOT_BYTES
+ROOT_OFFSET = DATA_OFFSET + DATA_BYTES
 # Always the same, so that the same source gives the same image.
 DISK_SIGNATURE = 0x6A7E0001
 BOOT_ID = "6A7E0002"
@@ -92,9 +97,42 @@ def make_disk(root: Path, work: Path, options: Options, time_s: int, log: Path) 
     # mke2fs takes its own times from the second, e2fsck from the third, others from the first.
     names = ("SOURCE_DATE_EPOCH", "E2FSPROGS_FAKE_TIME", "E2FSCK_TIME")
     times = dict.fromkeys(names, str(time_s)) | {"TZ": "UTC"}
-    run(command, log, os.environ | times)
+    env = os.environ | times
+    run(command, log, env)
     shutil.rmtree(folders["tmp"])
-    return folders["images"] / "card.img"
+    card = folders["images"] / "card.img"
+    for offset in (DATA_OFFSET, ROOT_OFFSET):
+        stamp_inodes(f"{card}?offset={offset}", work / "inodes", time_s, log, env)
+    return card
+
+
+def stamp_inodes(disk: str, script: Path, time_s: int, log: Path, env: Mapping[str, str]) -> None:
+    """Gives every inode of an ext4 file system the source's time.
+
+    mke2fs takes the two of them that nobody can set (ctime), or that reading changes (atime), from
+    the folder that it copies. `disk` is as debugfs(8) takes it.
+    """
+    told = subprocess.run(["dumpe2fs", disk], capture_output=True, text=True, check=False, env=env)
+    stamps = [
+        f"sif <{inode}> {field} @{time_s}\n"
+        for inode in used_inodes(told.stdout)
+        for field in ("atime", "ctime")
+    ]
+    if not stamps:
+        raise BuildError(f"dumpe2fs finds no file system in {disk}: this is a fault of image-build")
+    script.write_text("".join(stamps))
+    # It repeats each line that it is given.
+    run(["sh", "-c", 'debugfs -w -f "$1" "$2" >/dev/null', "stamp", str(script), disk], log, env)
+
+
+def used_inodes(told: str) -> list[int]:
+    """The numbers of the inodes in use, by what dumpe2fs(8) says of each group (PURE)."""
+    count = re.search(r"^Inode count: +([0-9]+)$", told, re.MULTILINE)
+    free: set[int] = set()
+    for line in re.findall(r"^  Free inodes: (.*)$", told, re.MULTILINE):
+        for first, last in re.findall(r"([0-9]+)(?:-([0-9]+))?", line):
+            free.update(range(int(first), int(last or first) + 1))
+    return [inode for inode in range(1, int(count[1]) + 1) if inode not in free] if count else []
 
 
 def used_bytes(root: Path) -> int:

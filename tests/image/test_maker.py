@@ -1,8 +1,11 @@
 """The build's own parts: mirrors, the kept base, sizes, papers, and what a boot needs."""
 
 import http.server
+import os
 import struct
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,15 @@ import pytest
 from maker import cli, running
 from maker.base import checksum, is_sound, progress, sum_path
 from maker.card import choose_boot_files, emulated_command_line, first_partition
-from maker.disk import BOOT_BYTES, DATA_BYTES, genimage_config, root_bytes, set_times
+from maker.disk import (
+    BOOT_BYTES,
+    DATA_BYTES,
+    genimage_config,
+    root_bytes,
+    set_times,
+    stamp_inodes,
+    used_inodes,
+)
 from maker.errors import BuildError
 from maker.mirror import check_mirror, choose_mirrors
 from maker.papers import make_manifest, make_sbom, parse_distributions, parse_packages
@@ -184,6 +195,47 @@ def test_nothing_is_younger_than_the_source(tmp_path: Path) -> None:
     set_times(tmp_path, 1_000_000_000)
     times = {path.lstat().st_mtime for path in (tmp_path, *tmp_path.rglob("*"))}
     assert times == {1_000_000_000}
+
+
+def test_a_file_system_is_the_same_whenever_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    time_s = 1_000_000_000
+    env = os.environ | {"E2FSPROGS_FAKE_TIME": str(time_s), "TZ": "UTC"}
+    uuid = "6a7e0003-0000-4000-8000-000000000003"
+    images = []
+    for turn in ("first", "second"):
+        root, image = tmp_path / turn, tmp_path / f"{turn}.ext4"
+        (root / "folder").mkdir(parents=True)
+        (root / "folder/file").write_text("as before")
+        (root / "link").symlink_to("folder/file")
+        set_times(root, time_s)
+        image.touch()
+        os.truncate(image, 8 * MIB)
+        make = ["mke2fs", "-q", "-t", "ext4", "-U", uuid, "-E", f"hash_seed={uuid}", "-d"]
+        run([*make, str(root), str(image)], tmp_path / "log", env)
+        stamp_inodes(str(image), tmp_path / "script", time_s, tmp_path / "log", env)
+        images.append(image)
+        # A ctime has nanoseconds, an inode's stamp here whole seconds.
+        time.sleep(1.1)
+    assert images[0].read_bytes() == images[1].read_bytes()
+    stat = ["debugfs", "-R", "stat /folder/file", str(images[0])]
+    told = subprocess.run(stat, capture_output=True, text=True, check=True, env=env).stdout
+    assert told.count(f": {time_s:#x}:00000000") == 4
+
+
+@pytest.mark.parametrize(
+    ("told", "used"),
+    [
+        ("Inode count: 8\n  Free inodes: 3-5, 7\n  Free inodes: \n", [1, 2, 6, 8]),
+        ("Inode count: 2\n  Free inodes: \n", [1, 2]),
+        ("dumpe2fs: Bad magic number\n", []),
+    ],
+    ids=["some", "full", "no file system"],
+)
+def test_inodes_in_use_are_those_that_are_not_free(told: str, used: list[int]) -> None:
+    assert used_inodes(told) == used
 
 
 STATUS = """\
