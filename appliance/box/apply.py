@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.atomic_file import replace_file
+from appliance.box.backup import settle
 from appliance.box.derive import System, derive_system
 from appliance.box.inbox import (
     STORE,
@@ -34,7 +35,9 @@ from appliance.telemetry.refusal import REFUSAL_FILE
 
 INBOX = "gatelight.toml"
 LOG = "gatelight-boot.log"
-KEPT = "data/box/settings.json"
+REFUSED = f"{INBOX} is refused, and the box goes on as before. Mend these and start it again:"
+DATA = "data"
+KEPT = f"{DATA}/box/settings.json"
 # No hand-written file comes near; a card may hold anything.
 MAX_INBOX_BYTES = 1 << 20
 MAX_REFUSAL_FAULTS = 3
@@ -63,15 +66,27 @@ class Box:
 
     def apply(self) -> bool:
         """Reads the inbox and makes the system's files. False: the inbox was refused."""
+        self._settle()
         kept = self.read_kept()
         content = self._read_inbox()
         is_good = True
         if content is not None and mark_of(content) != kept.mark:
             kept, is_good = self._take(content, kept)
+        elif _read(self.boot / LOG).startswith(REFUSED.encode()):
+            # A faulty file was put back to what is in force.
+            self._accept(f"{INBOX} is in force again", {})
         self._make(derive_system(kept.tables))
         self._make_last()
         self._set_mode(kept)
         return is_good
+
+    def _settle(self) -> None:
+        """A backup that was to be restored, a box that was to forget: done before data is read."""
+        try:
+            if settle(self.root / DATA):
+                say("the box's data is as it was asked for before this start")
+        except OSError as error:
+            say(f"what was asked for cannot be done with the box's data: {error}")
 
     def read_kept(self) -> Kept:
         """What is kept on the data partition; the defaults where that is not there or spoilt."""
@@ -116,16 +131,18 @@ class Box:
         fresh = Kept(mark_of(cleared), tables, kept.mode)
         self._keep(fresh)
         sites = f"sites taken over: {', '.join(inbox.sites)}" if inbox.sites else "no sites in it"
-        self._write_boot({LOG: f"{INBOX} is in force; {sites}\n".encode(), INBOX: cleared})
-        self._tell("")
+        self._accept(f"{INBOX} is in force; {sites}", {INBOX: cleared})
         return fresh, True
+
+    def _accept(self, words: str, files: dict[str, bytes]) -> None:
+        self._write_boot({LOG: f"{words}\n".encode(), **files})
+        self._tell("")
 
     def _refuse(self, faults: list[str], content: bytes, kept: Kept) -> tuple[Kept, bool]:
         """The box goes on as it was; the same file is not refused twice in the log."""
         for fault in faults:
             say(fault)
-        head = f"{INBOX} is refused, and the box goes on as before. Mend these and start it again:"
-        self._write_boot({LOG: "".join(f"{line}\n" for line in [head, *faults]).encode()})
+        self._write_boot({LOG: "".join(f"{line}\n" for line in [REFUSED, *faults]).encode()})
         more = f" and {len(faults) - 1} more faults" if len(faults) > 1 else ""
         self._tell(f"{faults[0]}{more} (see {LOG} on the card)")
         return kept, False
@@ -208,16 +225,22 @@ class Box:
         wanted = settings_of(kept.tables).hdmi_mode
         if wanted == kept.mode:
             return
-        change = ["set", "--mode", wanted, "--yes"] if wanted else ["reset", "--yes"]
-        self._run(["mount", "-o", "remount,rw", str(self.boot)])
-        is_done = self._run(["gatelight-hdmi", *change, "--no-try"])
-        self._run(["mount", "-o", "remount,ro", str(self.boot)])
+        is_done = self.write_mode(wanted)
         # A mode that was refused is not tried again at every start.
         self._keep(Kept(kept.mark, kept.tables, wanted))
         if is_done:
             self._run(["systemctl", "reboot", "--no-block"])
         else:
             self._tell(f'the display mode "{wanted}" was refused: see gatelight-hdmi modes')
+
+    def write_mode(self, mode: str) -> bool:
+        """Boot files for an HDMI mode, or for the display's own choice where it is empty."""
+        change = ["set", "--mode", mode, "--yes"] if mode else ["reset", "--yes"]
+        self._run(["mount", "-o", "remount,rw", str(self.boot)])
+        try:
+            return self._run(["gatelight-hdmi", *change, "--no-try"])
+        finally:
+            self._run(["mount", "-o", "remount,ro", str(self.boot)])
 
 
 def _read(path: Path) -> bytes:

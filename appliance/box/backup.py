@@ -1,7 +1,8 @@
 """A box's own data as one file, back again, and away with it.
 
-All of it stands in a few folders of the data partition. A backup holds keys and passwords: it is
-readable for its owner only.
+All of it stands in a few folders of the data partition, and is put there or emptied at the start
+of the box, before anything uses it. A backup holds keys and passwords: it is readable for its owner
+only.
 """
 
 import io
@@ -18,6 +19,10 @@ from appliance.atomic_file import sync_folder
 
 # The proxy's state with sites and local CA, the box's settings, SSH host keys, Valkey's data.
 FOLDERS = ("box", "gatelight", "ssh", "valkey")
+# On the data partition: a backup being unpacked, what the next start is to put in place (empty: all
+# is to go), and what is on its way there.
+UNPACKING, ASKED, MOVING = ".unpacking", ".asked", ".moving"
+MACHINE_ID = "machine-id"
 MANIFEST = "gatelight-backup.json"
 FORMAT = 1
 # Far beyond any home's data; a file that claims more is not unpacked.
@@ -55,39 +60,75 @@ def write_backup(data: Path, path: Path) -> int:
 
 
 def restore_backup(path: Path, data: Path) -> int:
-    """Puts the backup's folders in the place of those there are. Raises BackupError.
+    """Has the next start put the backup's folders in the place of those there are.
 
-    It is unpacked beside them first; a file that is not a whole backup changes nothing.
+    Not now: what runs would write its own state over them. A file that is not a whole backup
+    changes nothing. Returns how many files are in it. Raises BackupError.
     """
-    fresh = data / ".restore"
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh = data / UNPACKING
     try:
+        shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         with tarfile.open(path, "r:gz") as archive:
             members = _checked(archive, path)
             for member in members:
                 _unpack(archive, member, fresh)
-        count = sum(member.isfile() for member in members)
-        for folder in FOLDERS:
-            if (fresh / folder).is_dir():
-                _swap(fresh / folder, data / folder)
-        sync_folder(data)
+        if not members:
+            raise ValueError("nothing is in it")
+        _ask_for(fresh, data)
     except (OSError, EOFError, tarfile.TarError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BackupError(f"{path} cannot be restored ({reason}): is it a whole backup?") from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return count
+    return sum(member.isfile() for member in members)
 
 
 def reset(data: Path) -> None:
-    """Empties every folder of the data partition; the next start is a first one."""
-    for entry in sorted(data.iterdir()):
-        if entry.is_dir() and not entry.is_symlink():
-            _empty(entry)
-        else:
-            entry.unlink()
+    """Has the next start find an empty data partition. Raises OSError."""
+    fresh = data / UNPACKING
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    _ask_for(fresh, data)
+    # The initramfs gives it to the next start, and nothing that runs writes it (image-build/base).
+    (data / MACHINE_ID).unlink(missing_ok=True)
     sync_folder(data)
+
+
+def _ask_for(fresh: Path, data: Path) -> None:
+    """A power cut after this changes nothing of what the next start does; the last wish counts."""
+    shutil.rmtree(data / ASKED, ignore_errors=True)
+    fresh.rename(data / ASKED)
+    sync_folder(data)
+
+
+def settle(data: Path) -> bool:
+    """At the start, before anything uses the data: does what restore or reset asked for.
+
+    Whether there was anything to do. Cut off at any moment, the next start goes on with it: first
+    the old goes, then the wish gets its second name, then what is in it is moved. Raises OSError.
+    """
+    asked, moving = data / ASKED, data / MOVING
+    if asked.is_dir():
+        shutil.rmtree(moving, ignore_errors=True)
+        folders = [data / entry.name for entry in asked.iterdir()] or _all_folders(data)
+        for folder in folders:
+            folder.mkdir(exist_ok=True)
+            _empty(folder)
+        asked.rename(moving)
+        sync_folder(data)
+    if not moving.is_dir():
+        return False
+    for folder in moving.iterdir():
+        _move(folder, data / folder.name)
+    sync_folder(data)
+    shutil.rmtree(moving)
+    return True
+
+
+def _all_folders(data: Path) -> list[Path]:
+    """The folders themselves stay: some are mounted elsewhere."""
+    return [path for path in data.iterdir() if path.is_dir() and not path.name.startswith(".")]
 
 
 def _files(data: Path) -> Iterator[Path]:
@@ -155,15 +196,14 @@ def _give(target: Path, member: tarfile.TarInfo) -> None:
         os.chown(target, member.uid, member.gid)
 
 
-def _swap(fresh: Path, old: Path) -> None:
-    """The folder itself stays: it may be mounted somewhere."""
-    old.mkdir(exist_ok=True)
-    _empty(old)
+def _move(fresh: Path, folder: Path) -> None:
+    """The folder itself stays, and gets the owner and the mode of the fresh one."""
     for entry in sorted(fresh.iterdir()):
-        entry.rename(old / entry.name)
-    shutil.copystat(fresh, old)
+        entry.rename(folder / entry.name)
+    sync_folder(folder)
+    shutil.copystat(fresh, folder)
     if os.geteuid() == 0:
-        os.chown(old, fresh.stat().st_uid, fresh.stat().st_gid)
+        os.chown(folder, fresh.stat().st_uid, fresh.stat().st_gid)
 
 
 def _empty(folder: Path) -> None:

@@ -39,27 +39,31 @@ def keep(options: argparse.Namespace) -> int:
 
 def backup(options: argparse.Namespace) -> int:
     """All that makes this box this one."""
+    # Valkey has in memory what it was told in the last minute.
+    if read(["systemctl", "is-active", "valkey-server"]).strip() == "active":
+        run(["valkey-cli", "save"])
     count = write_backup(options.data, options.file)
     say(f"{count} files kept in {options.file}; it holds keys and passwords: keep it safe")
     return 0
 
 
 def restore(options: argparse.Namespace) -> int:
-    """Then a restart."""
+    """At the next start."""
     count = restore_backup(options.file, options.data)
-    say(f"{count} files restored: restart the box (systemctl reboot)")
+    say(f"{count} files are ready: restart the box (systemctl reboot), and they are in force")
     return 0
 
 
 def factory_reset(options: argparse.Namespace) -> int:
-    """As it was flashed."""
+    """At the next start the box is as it was flashed."""
     if not options.yes:
         say("everything this box knows would be gone: make a backup, then add --yes")
         return 2
     if not options.data.is_dir():
         raise BackupError(f"there is no {options.data}: is this a flashed card?")
+    Box(options.root, run).write_mode("")
     reset(options.data)
-    say("the box knows nothing any more: restart it (systemctl reboot)")
+    say("restart the box (systemctl reboot), and it knows nothing any more")
     return 0
 
 
@@ -77,9 +81,9 @@ def make_parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(action=action)
-        if name in ("apply", "grow"):
+        if name in ("apply", "grow", "factory-reset"):
             command.add_argument("--root", type=Path, default=Path("/"), help=argparse.SUPPRESS)
-        else:
+        if name not in ("apply", "grow"):
             command.add_argument("--data", type=Path, default=Path("/data"), metavar="DIR")
         if name in ("backup", "restore"):
             command.add_argument("file", type=Path, metavar="FILE")

@@ -1,5 +1,6 @@
 """First boot and every other one, against a folder that stands for the card."""
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance.box.apply import Box
+from appliance.box.backup import reset, restore_backup, write_backup
 from appliance.config import parse_sites
 from appliance.telemetry.refusal import read_refusal
 from tests.box.test_inbox import CLEARED, SITE, WIFI
@@ -118,6 +120,13 @@ def test_a_faulty_first_file_leaves_a_box_that_comes_up(card: Card) -> None:
     assert card.sites == []
 
 
+def test_a_file_put_back_as_it_was_ends_the_refusal(card: Card) -> None:
+    card.start(SITE)
+    card.start(FAULTY)
+    assert card.start(SITE)
+    assert (card.refusal, card.log) == ("", "gatelight.toml is in force again\n")
+
+
 def test_a_mended_file_ends_the_refusal(card: Card) -> None:
     card.start(FAULTY)
     assert card.start('[box]\nname = "my-box"\n')
@@ -226,3 +235,36 @@ def test_a_power_cut_before_the_secret_is_kept_loses_nothing(
         assert settings["tables"]["box"]["wifi"]["password"] == "correct horse"
         assert card.text("boot/firmware/gatelight.toml") == CLEARED + SITE
         assert card.sites == [PHOTOS]
+
+
+def test_a_box_that_was_to_forget_starts_as_a_first_time(card: Card) -> None:
+    card.start(WIFI + SITE)
+    backup = card.root / "box.tar.gz"
+    write_backup(card.root / "data", backup)
+    reset(card.root / "data")
+    (card.root / "etc/machine-id").write_text("fedcba9876543210fedcba9876543210\n")
+    # The password went with the rest: the card's file has only its empty place.
+    assert not card.start()
+    assert "no password is known" in card.refusal
+    assert card.text("data/machine-id") == "fedcba9876543210fedcba9876543210\n"
+    restore_backup(backup, card.root / "data")
+    assert card.start()
+    assert card.refusal == ""
+    assert "correct horse" in card.text("etc/wpa_supplicant/wpa_supplicant-wlan0.conf")
+
+
+def test_data_that_cannot_be_moved_stops_no_start(
+    card: Card, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card.start(SITE)
+    reset(card.root / "data")
+    (card.root / "data/spoilt").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("appliance.box.backup._empty", refuse)
+        assert card.start()
+    assert "Input/output error" in capsys.readouterr().err
+    assert card.sites == [PHOTOS]
+
+
+def refuse(folder: Path) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))

@@ -3,13 +3,21 @@
 import io
 import json
 import os
+import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.box.backup import MANIFEST, BackupError, reset, restore_backup, write_backup
+from appliance.box.backup import (
+    MANIFEST,
+    BackupError,
+    reset,
+    restore_backup,
+    settle,
+    write_backup,
+)
 from appliance.box.cli import main
 
 
@@ -31,29 +39,121 @@ def data(tmp_path: Path) -> Path:
     return root
 
 
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Path]:
+    """The box's root, with tools that write down that they ran."""
+    root = tmp_path / "root"
+    (root / "boot/firmware").mkdir(parents=True)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("mount", "gatelight-hdmi", "systemctl", "valkey-cli"):
+        tool = tools / name
+        tool.write_text(f'#!/bin/sh\necho "{name} $*" >>{root}/told\necho active\n')
+        tool.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+        yield root
+
+
+def told(root: Path) -> list[str]:
+    return (root / "told").read_text().splitlines()
+
+
 def files(root: Path) -> dict[str, str]:
     return {str(p.relative_to(root)): p.read_text() for p in root.rglob("*") if p.is_file()}
 
 
-def test_there_and_back(data: Path, tmp_path: Path) -> None:
+def test_there_and_back(data: Path, own: Path, tmp_path: Path) -> None:
     before, path = files(data), tmp_path / "box.tar.gz"
     assert main(["backup", str(path), "--data", str(data)]) == 0
+    assert told(own) == ["systemctl is-active valkey-server", "valkey-cli save"]
     assert path.stat().st_mode & 0o777 == 0o600
     (data / "gatelight/sites.toml").write_text("other")
     (data / "gatelight/later").touch()
     inode = (data / "gatelight").stat().st_ino
     assert main(["restore", str(path), "--data", str(data)]) == 0
+    # What runs may write until the restart.
+    (data / "gatelight/last words").touch()
+    assert (data / "gatelight/sites.toml").read_text() == "other"
+    assert settle(data)
     assert files(data) == before
     assert (data / "gatelight/ca/root.key").stat().st_mode & 0o777 == 0o600
     assert (data / "gatelight").stat().st_ino == inode
+    assert not settle(data)
 
 
-def test_a_reset_leaves_empty_folders_only(data: Path) -> None:
+def test_a_reset_leaves_empty_folders_only(data: Path, own: Path) -> None:
     assert main(["factory-reset", "--data", str(data)]) == 2
     assert files(data)
-    assert main(["factory-reset", "--yes", "--data", str(data)]) == 0
+    reset_it = ["factory-reset", "--yes", "--root", str(own), "--data", str(data)]
+    assert main(reset_it) == 0
+    assert "gatelight-hdmi reset --yes --no-try" in told(own)
+    (data / "gatelight/last words").touch()
+    assert settle(data)
     assert files(data) == {}
     assert {path.name for path in data.iterdir()} == {"box", "gatelight", "ssh", "systemd"}
+
+
+def test_the_last_wish_counts(data: Path, tmp_path: Path) -> None:
+    before, path = files(data), tmp_path / "box.tar.gz"
+    write_backup(data, path)
+    reset(data)
+    restore_backup(path, data)
+    settle(data)
+    assert files(data) == {name: text for name, text in before.items() if name != "machine-id"}
+
+
+class PowerCut(BaseException):
+    """Nothing is done any more from here on."""
+
+
+STEPS = ("unlink", "rmdir", "rename", "mkdir")
+
+
+def cut_after(steps: int, patch: pytest.MonkeyPatch) -> None:
+    """The power goes before step number `steps` of what changes a file system."""
+    left = iter(range(steps))
+
+    def guarded(step: Callable[..., object]) -> Callable[..., object]:
+        def run(*arguments: object, **more: object) -> object:
+            if next(left, None) is None:
+                raise PowerCut
+            return step(*arguments, **more)
+
+        return run
+
+    for name in STEPS:
+        patch.setattr(os, name, guarded(getattr(os, name)))
+
+
+@pytest.mark.parametrize("is_reset", [False, True], ids=["restore", "reset"])
+def test_a_power_cut_at_any_step_is_made_good(data: Path, tmp_path: Path, is_reset: bool) -> None:
+    path, cuts = tmp_path / "box.tar.gz", 0
+    write_backup(data, path)
+    while True:
+        shutil.rmtree(data / "gatelight/later", ignore_errors=True)
+        (data / "gatelight/later").mkdir()
+        (data / "gatelight/later/file").touch()
+        if is_reset:
+            reset(data)
+        else:
+            restore_backup(path, data)
+        with pytest.MonkeyPatch.context() as patch:
+            cut_after(cuts, patch)
+            try:
+                settle(data)
+                break
+            except PowerCut:
+                cuts += 1
+        settle(data)
+        kept = files(data)
+        assert "gatelight/later/file" not in kept
+        if is_reset:
+            assert kept == {}
+        else:
+            assert {"gatelight/sites.toml", "gatelight/ca/root.key", "box/settings.json"} <= {*kept}
+        assert not [entry for entry in data.iterdir() if entry.name.startswith(".")]
+    assert cuts > 5
 
 
 def archive(path: Path, *members: tuple[tarfile.TarInfo, bytes], format: int = 1) -> Path:
@@ -118,5 +218,7 @@ def test_owners_travel_by_name(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "box.tar.gz"
     write_backup(data, path)
     reset(data)
+    settle(data)
     restore_backup(path, data)
+    settle(data)
     assert (data / "gatelight/sites.toml").stat().st_uid == 1
