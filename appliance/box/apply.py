@@ -170,7 +170,7 @@ class Box:
         self._run(["mount", "-o", "remount,rw", str(self.boot)])
         try:
             for name, content in changed.items():
-                replace_file(self.boot / name, content, 0o644)
+                _replace_and_wipe(self.boot / name, content)
         except OSError as error:
             say(f"{self.boot} cannot be written ({error.strerror}): is the card worn out?")
         finally:
@@ -241,6 +241,17 @@ class Box:
             return self._run(["gatelight-hdmi", *change, "--no-try"])
         finally:
             self._run(["mount", "-o", "remount,ro", str(self.boot)])
+
+
+def _replace_and_wipe(path: Path, content: bytes) -> None:
+    """As replace_file, and nothing of the old content, a password maybe, stays on the card."""
+    with contextlib.ExitStack() as opened:
+        old = opened.enter_context(path.open("r+b")) if path.exists() else None
+        replace_file(path, content, 0o644)
+        if old is not None:
+            old.write(bytes(os.fstat(old.fileno()).st_size))
+            old.flush()
+            os.fsync(old.fileno())
 
 
 def _read(path: Path) -> bytes:

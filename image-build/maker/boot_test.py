@@ -7,32 +7,30 @@ said so in docs/image.md.
 import argparse
 import json
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from maker.asking import SITE, Load, ask, is_answered, post, shout
 from maker.card import prepare, read_boot_file, read_seconds
 from maker.checks import Checks
 from maker.errors import BuildError
+from maker.later_starts import PASSWORD, Trial, check_later_starts, leave
 from maker.machine import Machine
 from maker.pictures import check_picture, has_picture
 from maker.running import say
 
 # The machine the emulator runs on, as its guest sees it.
 HOST = "10.0.2.2"
-SITE, SECURE_SITE = "hello.home.arpa", "secure.home.arpa"
+SECURE_SITE = "secure.home.arpa"
 # Where nobody tells the time, a box believes its clock after three minutes (appliance/clock.py).
 SECURE_S = 600.0
-REQUEST_S = 60.0
 # While the box starts, its port takes connections and nobody answers.
 LOOK_S = 10.0
-LOAD_CLIENTS = 3
 INBOX = """\
 [box]
 name = "gatelight"
@@ -50,90 +48,22 @@ tls = "terminate"
 """
 
 
-def ask(
-    port: int,
-    host: str,
-    context: ssl.SSLContext | None = None,
-    path: str = "/",
-    within_s: float = REQUEST_S,
-    content: bytes = b"",
-) -> bytes:
-    """One request on a connection of its own; empty where there was no answer."""
-    more = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
-    request = (
-        f"{'POST' if content else 'GET'} {path} HTTP/1.1\r\nHost: {host}\r\n"
-        f"Connection: close\r\n{more if content else ''}\r\n"
-    ).encode() + content
-    try:
-        with socket.create_connection(("127.0.0.1", port), within_s) as plain:
-            sock = context.wrap_socket(plain, server_hostname=host) if context else plain
-            sock.sendall(request)
-            found = b""
-            while data := sock.recv(65536):
-                found += data
-            return found
-    except OSError:
-        return b""
-
-
-def shout(port: int) -> bytes:
-    """Over a WebSocket-like upgrade: what comes back for `hey`."""
-    request = (
-        f"GET /ws HTTP/1.1\r\nHost: {SITE}\r\nConnection: Upgrade\r\nUpgrade: shout\r\n\r\n"
-    ).encode()
-    with socket.create_connection(("127.0.0.1", port), REQUEST_S) as sock:
-        sock.settimeout(REQUEST_S)
-        sock.sendall(request)
-        found = b""
-        while b"\r\n\r\n" not in found:
-            found += sock.recv(4096)
-        sock.sendall(b"hey")
-        while b"HEY" not in found and (data := sock.recv(4096)):
-            found += data
-        return found
-
-
-class Load:
-    """Clients that ask again and again while something happens to the proxy."""
-
-    def __init__(self, port: int) -> None:
-        self.answers, self.failures = 0, 0
-        self._port = port
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(LOAD_CLIENTS)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        while not self._ended.is_set():
-            if ask(self._port, SITE).startswith(b"HTTP/1.1 200 "):
-                self.answers += 1
-            else:
-                self.failures += 1
-
-
-def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[bytes]) -> None:
-    """Everything in its order; later lines need earlier ones."""
+def check_box(
+    machine: Machine, checks: Checks, work: Path, backend_heads: list[bytes]
+) -> ssl.SSLContext:
+    """Everything in its order, for later lines need earlier ones; a context that trusts its CA."""
     http, https = machine.ports[80], machine.ports[443]
 
     def answered(port: int, host: str, context: ssl.SSLContext | None = None) -> bytes:
         answer = ask(port, host, context, within_s=LOOK_S)
-        return answer if answer.startswith(b"HTTP/1.1 200 ") else b""
+        return answer if is_answered(answer) else b""
 
     first = machine.wait_for(lambda: answered(http, SITE), "a proxied request")
     checks.note("HTTP by Host to a backend", f"Host: {SITE}".encode() in backend_heads[-1])
     print(f"   power to first proxied request: {machine.age_s:.0f} s", flush=True)
     checks.note("an unknown host is refused", b" 404 " in ask(http, "other.test")[:20], "404")
     checks.note("the answer is the backend's", b"sha256=" in first)
-    checks.note("a WebSocket's upgrade carries both ways", b"HEY" in shout(http))
+    checks.note("a WebSocket's upgrade carries both ways", b"HEY" in shout(http, SITE))
 
     def screen() -> bool:
         return has_picture(machine.picture(work / "screen.ppm"))
@@ -157,6 +87,7 @@ def check_box(machine: Machine, checks: Checks, work: Path, backend_heads: list[
     check_picture(machine, checks, work, "claim", "HDMI shows the code to claim the box")
     check_claim(machine, checks, context)
     check_picture(machine, checks, work, "overview", "HDMI shows the overview of this box")
+    return context
 
 
 def check_claim(machine: Machine, checks: Checks, context: ssl.SSLContext) -> None:
@@ -166,8 +97,7 @@ def check_claim(machine: Machine, checks: Checks, context: ssl.SSLContext) -> No
     checks.note("the dashboard tells nothing before the claim", b" 403 " in before[:20])
     status = json.loads(machine.shell("sudo gatelight status --json") or '{"claim": null}')
     code = (status["claim"] or {}).get("code", "")
-    content = json.dumps({"code": code, "password": "a horse of this test"}).encode()
-    claimed = ask(port, name, context, "/v1/claim", content=content)
+    claimed = post(port, name, context, "/v1/claim", {"code": code, "password": PASSWORD})
     checks.note("the box is claimed with the code of its screen", b" 200 " in claimed[:20], code)
 
 
@@ -266,7 +196,7 @@ def measure_idle(machine: Machine, minutes: float) -> None:
 
 def check_restart(machine: Machine, checks: Checks) -> None:
     """Under load: nobody is refused."""
-    with Load(machine.ports[80]) as load:
+    with Load(machine.ports[80], SITE) as load:
         time.sleep(5)
         before = load.answers
         pid = machine.shell("systemctl show -P MainPID gatelight")
@@ -288,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--idle", type=float, default=0, metavar="MINUTES", help="then measure what it writes"
     )
+    parser.add_argument("--once", action="store_true", help="the first start alone")
     options = parser.parse_args(arguments)
     # Told to stop, it switches the machine off.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -314,14 +245,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         try:
             card = prepare(options.image, work, inbox)
+            trial = Trial(card, work, key, checks, inbox, f"http://{HOST}:{backend.port}")
             say("switching the emulated Raspberry Pi 3 on")
             with Machine(card, work, key) as machine:
-                check_box(machine, checks, work, backend.heads)
+                context = check_box(machine, checks, work, backend.heads)
                 if options.idle:
                     measure_idle(machine, options.idle)
-                machine.shell("sudo sync")
+                before = leave(machine, trial)
             told = read_boot_file(card, "gatelight-boot.log")
             checks.note("the card says what was taken over", SITE in told, told.strip())
+            if not options.once:
+                check_later_starts(trial, before, context)
         except BuildError as error:
             sys.stderr.write(f"gatelight: {error}\n")
             return 1

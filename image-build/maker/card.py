@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from maker.disk import BOOT_BYTES
 from maker.errors import BuildError
 from maker.running import run
 
@@ -109,24 +110,41 @@ def prepare(image: Path, work: Path, inbox: str) -> Card:
     kernel, initrd = choose_boot_files(names)
     for name in (kernel, initrd, DEVICE_TREE, "cmdline.txt"):
         run(["mcopy", "-o", "-i", disk, f"::/{name}", str(work / name)], log)
-    (work / "gatelight.toml").write_text(inbox)
-    run(["mcopy", "-o", "-i", disk, str(work / "gatelight.toml"), "::/gatelight.toml"], log)
     tree = _as_the_firmware_gives_it(work, log)
     line = emulated_command_line((work / "cmdline.txt").read_text())
-    return Card(card, work / kernel, work / initrd, tree, line)
+    made = Card(card, work / kernel, work / initrd, tree, line)
+    write_boot_file(made, work, "gatelight.toml", inbox)
+    return made
+
+
+def _boot_start(card: Card) -> int:
+    with card.image.open("rb") as file:
+        return first_partition(file.read(SECTOR_BYTES))
+
+
+def write_boot_file(card: Card, work: Path, name: str, text: str) -> None:
+    """A file of the first partition, as its owner edits it on a computer."""
+    (work / name).write_text(text)
+    disk = f"{card.image}@@{_boot_start(card)}"
+    run(["mcopy", "-o", "-i", disk, str(work / name), f"::/{name}"], work / "tools.log")
 
 
 def read_boot_file(card: Card, name: str) -> str:
     """A file of the first partition, as the box has left it."""
-    with card.image.open("rb") as file:
-        start = first_partition(file.read(SECTOR_BYTES))
     done = subprocess.run(
-        ["mtype", "-i", f"{card.image}@@{start}", f"::/{name}"],
+        ["mtype", "-i", f"{card.image}@@{_boot_start(card)}", f"::/{name}"],
         capture_output=True,
         text=True,
         check=False,
     )
     return done.stdout
+
+
+def boot_partition(card: Card) -> bytes:
+    """All of the first partition, what was deleted too."""
+    with card.image.open("rb") as file:
+        file.seek(_boot_start(card))
+        return file.read(BOOT_BYTES)
 
 
 def _as_the_firmware_gives_it(work: Path, log: Path) -> Path:

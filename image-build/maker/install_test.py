@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from maker.boot_test import SITE, Load, ask
+from maker.asking import SITE, Load, ask, is_answered
 from maker.checks import Checks
 from maker.clean_root import CleanRoot
 from maker.errors import BuildError
@@ -60,9 +60,9 @@ def check_restarts(root: CleanRoot, checks: Checks) -> None:
     with ScriptedBackend({"/slow": slow}) as backend:
         root.ask("gatelight", "sites", "set", SITE, "--backend", backend.url)
         until_s = time.monotonic() + 20
-        while not ask(80, SITE).startswith(b"HTTP/1.1 200 ") and time.monotonic() < until_s:
+        while not is_answered(ask(80, SITE)) and time.monotonic() < until_s:
             time.sleep(0.2)
-        with Load(80) as load:
+        with Load(80, SITE) as load:
             longest_s = 0.0
             for _ in range(RESTARTS):
                 begun_s = time.monotonic()
@@ -84,7 +84,7 @@ def check_restarts(root: CleanRoot, checks: Checks) -> None:
         is_whole = answers[0].endswith(b"halfhalf")
         checks.note("a request under way ends before the restart", is_whole)
         root.kill("gatelight.service")
-        is_back = ask(80, SITE).startswith(b"HTTP/1.1 200 ")
+        is_back = is_answered(ask(80, SITE))
         checks.note("after a kill the next request waits for the successor", is_back)
 
 

@@ -79,14 +79,16 @@ class Machine:
             time.sleep(STEP_S)
         raise BuildError(f"in {within_s:g} s there was not {what}: see {self.work / 'serial.log'}")
 
-    def shell(self, command: str) -> str:
-        """What a command answers, as admin over SSH; empty where it cannot be asked."""
+    def shell(self, command: str, content: str = "") -> str:
+        """What a command answers to `content`, as admin over SSH; empty where it is not asked."""
         ssh = ["ssh", "-q", "-i", str(self._key), "-p", str(self.ports[22])]
         for option in ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes"):
             ssh += ["-o", option]
         ssh += ["-o", "ConnectTimeout=60", "admin@127.0.0.1", command]
         try:
-            done = subprocess.run(ssh, capture_output=True, text=True, timeout=SSH_S, check=False)
+            done = subprocess.run(
+                ssh, input=content, capture_output=True, text=True, timeout=SSH_S, check=False
+            )
         except subprocess.TimeoutExpired:
             return ""
         return done.stdout

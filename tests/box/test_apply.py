@@ -87,6 +87,14 @@ def test_the_wifi_password_leaves_the_first_partition(card: Card) -> None:
     assert "correct horse" in card.text("etc/wpa_supplicant/wpa_supplicant-wlan0.conf")
 
 
+def test_the_wifi_password_s_old_place_is_overwritten(card: Card) -> None:
+    inbox = card.root / "boot/firmware/gatelight.toml"
+    inbox.write_text(WIFI)
+    with inbox.open("rb") as file:
+        card.start()
+        assert file.read() == bytes(len(WIFI.encode()))
+
+
 def test_later_starts_go_by_what_was_kept_and_write_nothing_to_the_card(card: Card) -> None:
     card.start(WIFI + SITE)
     (card.root / "etc/wpa_supplicant/wpa_supplicant-wlan0.conf").unlink()
