@@ -74,7 +74,7 @@ def build(options: Options) -> Path:
     with tempfile.TemporaryDirectory(prefix=".making-", dir=options.out.resolve()) as folder:
         work = Path(folder)
         root = work / "root"
-        build_system(base, root, options, log)
+        build_system(base, root, options, time_s, log)
         image = make_disk(root, work, options, time_s, log)
         image = image.rename(work / f"{name}.img")
         status = (root / "var/lib/dpkg/status").read_text()

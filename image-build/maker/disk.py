@@ -85,7 +85,6 @@ image card.img {{
 def make_disk(root: Path, work: Path, options: Options, time_s: int, log: Path) -> Path:
     """The image of a whole card. Raises BuildError."""
     say("making the card's image")
-    set_times(root, time_s)
     config = work / "genimage.cfg"
     config.write_text(genimage_config(root_bytes(used_bytes(root), options.size_bytes)))
     folders = {name: work / name for name in ("tmp", "in", "images")}
@@ -145,13 +144,3 @@ def used_bytes(root: Path) -> int:
         check=True,
     )
     return int(done.stdout.split()[0]) * 4096
-
-
-def set_times(root: Path, time_s: int) -> None:
-    """Nothing in the image is younger than its source."""
-    for folder, names, files in os.walk(root):
-        for name in (*names, *files):
-            path = os.path.join(folder, name)
-            if os.lstat(path).st_mtime > time_s:
-                os.utime(path, (time_s, time_s), follow_symlinks=False)
-    os.utime(root, (time_s, time_s))

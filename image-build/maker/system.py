@@ -1,9 +1,11 @@
 """Puts Gatelight on the base: files, packages of Python, users, services."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from maker.errors import BuildError
@@ -26,6 +28,7 @@ DATA_FOLDERS = {
     "systemd": ("root", 0o755),
     "valkey": ("valkey", 0o750),
 }
+DAY_S = 86400
 SCRIPT = """#!/{prefix}/bin/python3
 import sys
 
@@ -45,11 +48,16 @@ LEFTOVERS = (
 )
 
 
-def build_system(base: Path, root: Path, options: Options, log: Path) -> None:
-    """The whole root, in a folder. Raises BuildError."""
+def build_system(base: Path, root: Path, options: Options, time_s: int, log: Path) -> None:
+    """The whole root, in a folder; what was not in a package has the source's time.
+
+    Raises BuildError.
+    """
     say("unpacking the base")
     root.mkdir()
     run(["tar", "-C", str(root), "--exclude=./dev/*", "--numeric-owner", "-xf", str(base)], log)
+    # mmdebstrap(1) gives the moment of its start to everything that is not from a package.
+    made_since_s = newest_time(root)
     say("putting Gatelight on it")
     copy_tree(HERE / "overlay", root)
     install_units(root)
@@ -59,6 +67,8 @@ def build_system(base: Path, root: Path, options: Options, log: Path) -> None:
     clean(root)
     if options.ssh_key:
         add_ssh_key(root / "boot/firmware/gatelight.toml", options.ssh_key)
+    set_days(root / "etc/shadow", time_s)
+    set_times(root, made_since_s, time_s)
 
 
 def copy_tree(source: Path, target: Path) -> None:
@@ -212,6 +222,36 @@ def add_ssh_key(inbox: Path, key: str) -> None:
     if changed == text:
         raise BuildError(f"{inbox.name} has no line for a key: this is a fault of image-build")
     inbox.write_text(changed)
+
+
+def set_days(shadow: Path, time_s: int) -> None:
+    """The days on which passwords were last changed, in a file of shadow(5): the source's."""
+    text = re.sub(
+        r"^([^:]*:[^:]*:)[0-9]+:",
+        rf"\g<1>{time_s // DAY_S}:",
+        shadow.read_text(),
+        flags=re.MULTILINE,
+    )
+    shadow.write_text(text)
+
+
+def newest_time(root: Path) -> int:
+    """The youngest mtime in a folder, in whole seconds."""
+    return int(max(path.lstat().st_mtime for path in all_paths(root)))
+
+
+def set_times(root: Path, since_s: int, time_s: int) -> None:
+    """Gives `time_s` to everything in a folder that is as young as `since_s`, or younger."""
+    for path in all_paths(root):
+        if path.lstat().st_mtime >= since_s:
+            os.utime(path, (time_s, time_s), follow_symlinks=False)
+
+
+def all_paths(root: Path) -> Iterator[Path]:
+    """A folder and everything in it, a folder after what is in it."""
+    for folder, names, files in os.walk(root, topdown=False):
+        yield from (Path(folder, name) for name in (*files, *names))
+    yield root
 
 
 def commit_time(folder: Path = PROJECT) -> int:

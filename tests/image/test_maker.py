@@ -18,7 +18,6 @@ from maker.disk import (
     DATA_BYTES,
     genimage_config,
     root_bytes,
-    set_times,
     stamp_inodes,
     used_inodes,
 )
@@ -26,6 +25,7 @@ from maker.errors import BuildError
 from maker.mirror import check_mirror, choose_mirrors
 from maker.papers import make_manifest, make_sbom, parse_distributions, parse_packages
 from maker.running import last_words, run
+from maker.system import newest_time, set_days, set_times
 
 MIB = 1 << 20
 
@@ -188,13 +188,27 @@ def test_root_is_the_last_partition() -> None:
     assert order == sorted(order)
 
 
-def test_nothing_is_younger_than_the_source(tmp_path: Path) -> None:
+def test_what_the_build_has_made_has_the_source_s_time(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
+    (tmp_path / "packaged").touch()
+    os.utime(tmp_path / "packaged", (900_000_000, 900_000_000))
+    moment = newest_time(tmp_path)
     (tmp_path / "a/link").symlink_to("nowhere")
     (tmp_path / "a/file").touch()
-    set_times(tmp_path, 1_000_000_000)
-    times = {path.lstat().st_mtime for path in (tmp_path, *tmp_path.rglob("*"))}
-    assert times == {1_000_000_000}
+    set_times(tmp_path, moment, 1_000_000_000)
+    times = {path.name: path.lstat().st_mtime for path in (tmp_path, *tmp_path.rglob("*"))}
+    assert times.pop("packaged") == 900_000_000
+    assert set(times.values()) == {1_000_000_000}
+    assert len(times) == 4
+
+
+def test_the_day_of_the_build_is_in_no_account(tmp_path: Path) -> None:
+    shadow = tmp_path / "shadow"
+    shadow.write_text("root:*:20785:0:99999:7:::\ngatelight:!*:20786::::::\nold:!::::::0:\n")
+    set_days(shadow, 20_000 * 86400 + 5)
+    days = [line.split(":")[2] for line in shadow.read_text().splitlines()]
+    assert days == ["20000", "20000", ""]
+    assert shadow.read_text().endswith("old:!::::::0:\n")
 
 
 def test_a_file_system_is_the_same_whenever_it_is_made(
@@ -210,7 +224,7 @@ def test_a_file_system_is_the_same_whenever_it_is_made(
         (root / "folder").mkdir(parents=True)
         (root / "folder/file").write_text("as before")
         (root / "link").symlink_to("folder/file")
-        set_times(root, time_s)
+        set_times(root, 0, time_s)
         image.touch()
         os.truncate(image, 8 * MIB)
         make = ["mke2fs", "-q", "-t", "ext4", "-U", uuid, "-E", f"hash_seed={uuid}", "-d"]
