@@ -20,6 +20,30 @@ def test_a_file_is_replaced_with_its_mode(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_root_replaces_stays_its_owner_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sites.toml"
+    path.write_text("old")
+    whose = path.stat().st_uid, path.stat().st_gid
+    steps: list[object] = []
+    rename = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        steps.append("renamed")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "getegid", lambda: whose[1] + 1)
+    monkeypatch.setattr(os, "fchown", lambda file, user, group: steps.append((user, group)))
+    monkeypatch.setattr(os, "replace", replace)
+    replace_file(path, b"new", 0o640)
+    replace_file(tmp_path / "fresh", b"new", 0o640, (3, 4))
+    replace_file(tmp_path / "fresh of root", b"new", 0o640)
+    # Before its name is the old one's: a power cut finds no other owner.
+    assert steps == [whose, "renamed", (3, 4), "renamed", "renamed"]
+
+
 @pytest.mark.parametrize("call", ["fchmod", "fsync", "replace"])
 def test_a_failure_on_the_way_leaves_all_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str

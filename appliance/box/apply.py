@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
+import pwd
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,7 @@ class Box:
             # A faulty file was put back to what is in force.
             self._accept(f"{INBOX} is in force again", {})
         self._make(derive_system(kept.tables))
-        self._make_last()
+        self._make_sites()
         self._set_mode(kept)
         return is_good
 
@@ -153,12 +153,7 @@ class Box:
         return f'box.time_zone: there is no time zone "{zone}": write "Europe/Berlin" or the like'
 
     def _import(self, sites: Mapping[str, Any]) -> None:
-        path = self.root / STORE["file"].lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        asyncio.run(TomlShelf(str(path), embedded=False).put(sites))
-        if is_new and os.geteuid() == 0:
-            _give(path, "gatelight", "gatelight")
+        asyncio.run(TomlShelf(str(self._make_sites()), embedded=False).put(sites))
 
     def _write_boot(self, files: dict[str, bytes]) -> None:
         """Files of the first partition, which is read-only but for this moment."""
@@ -190,9 +185,10 @@ class Box:
         for name, file in system.files.items():
             path = self.root / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, file.content.encode(), file.mode)
-            if file.group and os.geteuid() == 0:
-                _give(path, "root", file.group)
+            owner = find_owner(file.group) if file.group else None
+            # What only root writes, a group may read.
+            readers = (0, owner[1]) if owner else None
+            replace_file(path, file.content.encode(), file.mode, readers)
         zone = self.root / "etc/localtime"
         zone.unlink(missing_ok=True)
         zone.symlink_to(Path("/usr/share/zoneinfo") / system.zone)
@@ -211,14 +207,14 @@ class Box:
             key.parent.mkdir(parents=True, exist_ok=True)
             self._run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)])
 
-    def _make_last(self) -> None:
-        """The sites' file, which the proxy needs to start."""
+    def _make_sites(self) -> Path:
+        """The sites' file, which the proxy needs to start and which its user can read."""
         path = self.root / STORE["file"].lstrip("/")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(path, b"# The box's sites: gatelight sites list\n", 0o640)
-            if os.geteuid() == 0:
-                _give(path, "gatelight", "gatelight")
+            empty = b"# The box's sites: gatelight sites list\n"
+            replace_file(path, empty, 0o640, find_owner("gatelight"))
+        return path
 
     def _set_mode(self, kept: Kept) -> None:
         """The display mode is for the next start: written, then the box starts again."""
@@ -261,6 +257,10 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def _give(path: Path, user: str, group: str) -> None:
-    with contextlib.suppress(LookupError, OSError):
-        shutil.chown(path, user, group)
+def find_owner(name: str) -> tuple[int, int] | None:
+    """User and group of that name, by number; None where this machine has none."""
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return found.pw_uid, found.pw_gid

@@ -65,8 +65,6 @@ class TomlShelf:
         new_mode = SECRET_FILE_MODE if SECRET in edited else NEW_FILE_MODE
         mode = stat.S_IMODE(found.st_mode) if found else new_mode
         replace_file(self._path, edited.encode(), mode)
-        if found and os.geteuid() == 0:
-            os.chown(self._path, found.st_uid, found.st_gid)
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
