@@ -35,9 +35,11 @@ def _owner_of(path: Path) -> tuple[int, int] | None:
 
 
 def _write_synced(path: Path, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    # Whoever else may write in the folder puts nothing in the way, a link to another file least.
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(path, flags, mode), "wb") as file:
-        # The mode at opening is cut by the umask, and means nothing for a file that was left over.
+        # The mode at opening is cut by the umask.
         os.fchmod(file.fileno(), mode)
         me = os.geteuid(), os.getegid()
         # A FAT file system knows no owners: nothing is asked of it that is so already.

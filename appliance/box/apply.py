@@ -30,7 +30,7 @@ from appliance.box.inbox import (
 from appliance.config import ConfigError
 from appliance.console import say
 from appliance.stores.base import StoreError
-from appliance.stores.toml_shelf import TomlShelf
+from appliance.stores.toml_shelf import SECRET_FILE_MODE, TomlShelf
 from appliance.telemetry.refusal import REFUSAL_FILE
 
 INBOX = "gatelight.toml"
@@ -72,7 +72,7 @@ class Box:
         is_good = True
         if content is not None and mark_of(content) != kept.mark:
             kept, is_good = self._take(content, kept)
-        elif _read(self.boot / LOG).startswith(REFUSED.encode()):
+        elif content is not None and _read(self.boot / LOG).startswith(REFUSED.encode()):
             # A faulty file was put back to what is in force.
             self._accept(f"{INBOX} is in force again", {})
         self._make(derive_system(kept.tables))
@@ -208,12 +208,13 @@ class Box:
             self._run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)])
 
     def _make_sites(self) -> Path:
-        """The sites' file, which the proxy needs to start and which its user can read."""
+        """The sites' file, which the proxy needs to start; its user alone reads it, for keys may be
+        in it."""
         path = self.root / STORE["file"].lstrip("/")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             empty = b"# The box's sites: gatelight sites list\n"
-            replace_file(path, empty, 0o640, find_owner("gatelight"))
+            replace_file(path, empty, SECRET_FILE_MODE, find_owner("gatelight"))
         return path
 
     def _set_mode(self, kept: Kept) -> None:

@@ -15,13 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from appliance import __version__
-from appliance.atomic_file import sync_folder
+from appliance.atomic_file import replace_file, sync_folder
 
 # The proxy's state with sites and local CA, the box's settings, SSH host keys, Valkey's data.
 FOLDERS = ("box", "gatelight", "ssh", "valkey")
 # On the data partition: a backup being unpacked, what the next start is to put in place (empty: all
-# is to go), and what is on its way there.
-UNPACKING, ASKED, MOVING = ".unpacking", ".asked", ".moving"
+# is to go), what is on its way there, and a wish that another took the place of.
+UNPACKING, ASKED, MOVING, DROPPED = ".unpacking", ".asked", ".moving", ".dropped"
+SETTINGS = "box/settings.json"
+# Of the settings, what is said of the card and not of the box (appliance/box/apply.py).
+OF_THE_CARD = ("mark", "mode")
 MACHINE_ID = "machine-id"
 MANIFEST = "gatelight-backup.json"
 FORMAT = 1
@@ -62,8 +65,9 @@ def write_backup(data: Path, path: Path) -> int:
 def restore_backup(path: Path, data: Path) -> int:
     """Has the next start put the backup's folders in the place of those there are.
 
-    Not now: what runs would write its own state over them. A file that is not a whole backup
-    changes nothing. Returns how many files are in it. Raises BackupError.
+    Not now: what runs would write its own state over them. It wins over the gatelight.toml that the
+    card has now. A file that is not a whole backup changes nothing. Returns how many files are in
+    it. Raises BackupError.
     """
     fresh = data / UNPACKING
     try:
@@ -75,6 +79,7 @@ def restore_backup(path: Path, data: Path) -> int:
                 _unpack(archive, member, fresh)
         if not members:
             raise ValueError("nothing is in it")
+        _adapt(fresh / SETTINGS, data / SETTINGS)
         _ask_for(fresh, data)
     except (OSError, EOFError, tarfile.TarError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -89,17 +94,33 @@ def reset(data: Path) -> None:
     fresh = data / UNPACKING
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
-    _ask_for(fresh, data)
     # The initramfs gives it to the next start, and nothing that runs writes it (image-build/base).
     (data / MACHINE_ID).unlink(missing_ok=True)
-    sync_folder(data)
+    _ask_for(fresh, data)
+
+
+def _adapt(fresh: Path, present: Path) -> None:
+    """The backup's settings come to a card that may have another inbox, and other boot files."""
+    if not fresh.exists():
+        return
+    try:
+        of_card = json.loads(present.read_bytes())
+    except (OSError, ValueError):
+        of_card = {}
+    table = json.loads(fresh.read_bytes())
+    table |= {name: str(of_card.get(name, "")) for name in OF_THE_CARD}
+    replace_file(fresh, json.dumps(table).encode(), 0o600)
 
 
 def _ask_for(fresh: Path, data: Path) -> None:
-    """A power cut after this changes nothing of what the next start does; the last wish counts."""
-    shutil.rmtree(data / ASKED, ignore_errors=True)
+    """The last wish counts; a power cut in here leaves one wish whole, or none."""
+    dropped = data / DROPPED
+    shutil.rmtree(dropped, ignore_errors=True)
+    if (data / ASKED).exists():
+        (data / ASKED).rename(dropped)
     fresh.rename(data / ASKED)
     sync_folder(data)
+    shutil.rmtree(dropped, ignore_errors=True)
 
 
 def settle(data: Path) -> bool:
@@ -109,12 +130,16 @@ def settle(data: Path) -> bool:
     the old goes, then the wish gets its second name, then what is in it is moved. Raises OSError.
     """
     asked, moving = data / ASKED, data / MOVING
+    for left in (UNPACKING, DROPPED):
+        shutil.rmtree(data / left, ignore_errors=True)
     if asked.is_dir():
         shutil.rmtree(moving, ignore_errors=True)
-        folders = [data / entry.name for entry in asked.iterdir()] or _all_folders(data)
-        for folder in folders:
-            folder.mkdir(exist_ok=True)
-            _empty(folder)
+        names = [entry.name for entry in asked.iterdir()]
+        for name in names:
+            (data / name).mkdir(exist_ok=True)
+            _empty(data / name)
+        if not names:
+            _forget(data)
         asked.rename(moving)
         sync_folder(data)
     if not moving.is_dir():
@@ -126,9 +151,15 @@ def settle(data: Path) -> bool:
     return True
 
 
-def _all_folders(data: Path) -> list[Path]:
-    """The folders themselves stay: some are mounted elsewhere."""
-    return [path for path in data.iterdir() if path.is_dir() and not path.name.startswith(".")]
+def _forget(data: Path) -> None:
+    """Everything but the folders themselves, for some are mounted elsewhere."""
+    for entry in data.iterdir():
+        if entry.name == ASKED:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            _empty(entry)
+        else:
+            entry.unlink()
 
 
 def _files(data: Path) -> Iterator[Path]:
@@ -199,7 +230,11 @@ def _give(target: Path, member: tarfile.TarInfo) -> None:
 def _move(fresh: Path, folder: Path) -> None:
     """The folder itself stays, and gets the owner and the mode of the fresh one."""
     for entry in sorted(fresh.iterdir()):
-        entry.rename(folder / entry.name)
+        target = folder / entry.name
+        # Where an earlier start was not allowed to end this, services have begun anew.
+        if target.is_dir():
+            shutil.rmtree(target)
+        entry.rename(target)
     sync_folder(folder)
     shutil.copystat(fresh, folder)
     if os.geteuid() == 0:

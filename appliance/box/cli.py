@@ -61,7 +61,8 @@ def factory_reset(options: argparse.Namespace) -> int:
         return 2
     if not options.data.is_dir():
         raise BackupError(f"there is no {options.data}: is this a flashed card?")
-    Box(options.root, run).write_mode("")
+    if not Box(options.root, run).write_mode(""):
+        say("the display's settings stay as they are: gatelight-hdmi reset puts them back")
     reset(options.data)
     say("restart the box (systemctl reboot), and it knows nothing any more")
     return 0

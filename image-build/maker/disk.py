@@ -95,7 +95,7 @@ def make_disk(root: Path, work: Path, options: Options, time_s: int, log: Path) 
     command += ["--outputpath", str(folders["images"])]
     # mke2fs takes its own times from the second, e2fsck from the third, others from the first.
     names = ("SOURCE_DATE_EPOCH", "E2FSPROGS_FAKE_TIME", "E2FSCK_TIME")
-    times = dict.fromkeys(names, str(time_s)) | {"TZ": "UTC"}
+    times = dict.fromkeys(names, str(time_s)) | {"TZ": "UTC", "LC_ALL": "C"}
     env = os.environ | times
     run(command, log, env)
     shutil.rmtree(folders["tmp"])

@@ -44,7 +44,8 @@ class Machine:
         command += ["-drive", f"file={self._card.image},if=sd,format=raw"]
         command += ["-serial", f"file:{self.work / 'serial.log'}", "-display", "none"]
         command += ["-monitor", f"unix:{self._monitor},server,nowait"]
-        for name, value in (("xres", width), ("yres", height), ("bpp", 32)):
+        # pixo: the order of colours that a Raspberry Pi's firmware tells the kernel (card.py).
+        for name, value in (("xres", width), ("yres", height), ("bpp", 32), ("pixo", 0)):
             command += ["-global", f"bcm2835-fb.{name}={value}"]
         command += ["-device", "usb-net,netdev=net0", "-netdev", f"user,id=net0,{forwards}"]
         with (self.work / "qemu.log").open("wb") as log:

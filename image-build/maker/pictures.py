@@ -4,33 +4,53 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from maker.card import SCREEN
 from maker.checks import Checks
 from maker.machine import Machine
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 # The screen has a history that the preview of one moment has not; another page has 0.1 in common.
 ALIKE_SHARE = 0.6
-# Brighter than every ground, by day and by night.
-INK = 80
+# How far from the ground's brightness something is drawn.
+INK = 60
+# Of 255, in each channel: screens of 16 bits a pixel have no more.
+SAME_COLOUR = 8
 LOOKS = 3
 
 
 def likeness(first: Path, second: Path) -> float:
-    """Of what is drawn on the dark ground of two pictures: how much is drawn in both, 0 to 1."""
+    """Of what is drawn on the ground of two pictures: how much is drawn in both, 0 to 1.
+
+    Pictures of other sizes and grounds of other colours have nothing in common.
+    """
     from PIL import Image, ImageChops
 
-    def drawn(path: Path) -> Image.Image:
-        with Image.open(path) as image:
-            return image.convert("L").point(lambda level: 255 * (level > INK)).convert("1")
-
-    one, two = drawn(first), drawn(second)
-    if one.size != two.size:
+    with Image.open(first) as image, Image.open(second) as other:
+        one, two = image.convert("RGB"), other.convert("RGB")
+    grounds = zip(ground(one), ground(two), strict=True)
+    if one.size != two.size or any(abs(a - b) > SAME_COLOUR for a, b in grounds):
         return 0.0
+
+    def drawn(picture: Image.Image) -> Image.Image:
+        grey = picture.convert("L")
+        (level,) = ground(grey)
+        return grey.point(lambda value: 255 * (abs(value - level) > INK)).convert("1")
+
     both, either = (
-        join(one, two).histogram()[255] for join in (ImageChops.logical_and, ImageChops.logical_or)
+        join(drawn(one), drawn(two)).histogram()[255]
+        for join in (ImageChops.logical_and, ImageChops.logical_or)
     )
     return both / either if either else 0.0
+
+
+def ground(picture: "Image.Image") -> tuple[int, ...]:
+    """In each channel the value that most of a picture has."""
+    channels = (channel.histogram() for channel in picture.split())
+    return tuple(counts.index(max(counts)) for counts in channels)
 
 
 def has_picture(path: Path) -> bool:

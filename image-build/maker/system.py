@@ -120,15 +120,23 @@ def install_python(root: Path, options: Options, log: Path) -> None:
     run(["sh", "-c", unpack, "unpack", str(PROJECT), str(source)], log)
     build = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps"]
     run([*build, "--no-build-isolation", "-w", str(wheels), str(source)], log)
-    (wheel,) = wheels.glob("gatelight-*.whl")
-    run([*pip, str(wheel)], log)
-    shutil.rmtree(packages / "bin", ignore_errors=True)
+    # By name: of a path pip would write down where on this machine it was.
+    run([*pip, "--no-index", "--find-links", str(wheels), "gatelight"], log)
+    drop_scripts(packages)
     install_pins(packages, root.parent, options, log)
     (information,) = packages.glob("gatelight-*.dist-info")
     write_venv(root, (information / "entry_points.txt").read_text())
     # Unchecked, for the card's root does not change; and no times in them.
     compiling = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     run(["chroot", str(root), "/usr/bin/python3", *compiling, f"/{PACKAGES}"], log)
+
+
+def drop_scripts(packages: Path) -> None:
+    """Takes away the commands that pip has made, which name this machine's Python."""
+    shutil.rmtree(packages / "bin", ignore_errors=True)
+    for record in packages.glob("*.dist-info/RECORD"):
+        lines = record.read_text().splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith("../../bin/")))
 
 
 def write_venv(root: Path, entry_points: str) -> None:

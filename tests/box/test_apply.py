@@ -74,6 +74,9 @@ def test_a_card_without_a_file_comes_up(card: Card) -> None:
 def test_a_first_start_takes_the_file(card: Card) -> None:
     assert card.start(WIFI + SITE)
     assert card.sites == [PHOTOS]
+    sites = card.root / "var/lib/gatelight/sites.toml"
+    # A site may hold a certificate's key.
+    assert sites.stat().st_mode & 0o777 == 0o600
     assert card.log == f"gatelight.toml is in force; sites taken over: {PHOTOS}\n"
     assert ["systemctl", "start", "--no-block", "wpa_supplicant@wlan0.service"] in card.commands
 
@@ -133,6 +136,13 @@ def test_a_file_put_back_as_it_was_ends_the_refusal(card: Card) -> None:
     card.start(FAULTY)
     assert card.start(SITE)
     assert (card.refusal, card.log) == ("", "gatelight.toml is in force again\n")
+
+
+def test_a_faulty_file_that_is_gone_is_not_in_force(card: Card) -> None:
+    card.start(FAULTY)
+    (card.root / "boot/firmware/gatelight.toml").unlink()
+    assert card.start()
+    assert "is refused" in card.log
 
 
 def test_a_mended_file_ends_the_refusal(card: Card) -> None:

@@ -25,7 +25,7 @@ from maker.errors import BuildError
 from maker.mirror import check_mirror, choose_mirrors
 from maker.papers import make_manifest, make_sbom, parse_distributions, parse_packages
 from maker.running import last_words, run
-from maker.system import newest_time, set_days, set_times
+from maker.system import drop_scripts, newest_time, set_days, set_times
 
 MIB = 1 << 20
 
@@ -200,6 +200,17 @@ def test_what_the_build_has_made_has_the_source_s_time(tmp_path: Path) -> None:
     assert times.pop("packaged") == 900_000_000
     assert set(times.values()) == {1_000_000_000}
     assert len(times) == 4
+
+
+def test_no_command_names_this_machine_s_python(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/tool").write_text("#!/home/me/.venv/bin/python")
+    record = tmp_path / "tool-1.dist-info/RECORD"
+    record.parent.mkdir()
+    record.write_text("../../bin/tool,sha256=1,1\ntool/bin.py,sha256=2,2\n")
+    drop_scripts(tmp_path)
+    assert record.read_text() == "tool/bin.py,sha256=2,2\n"
+    assert not (tmp_path / "bin").exists()
 
 
 def test_the_day_of_the_build_is_in_no_account(tmp_path: Path) -> None:
