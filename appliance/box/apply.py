@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from appliance.atomic_file import replace_file
-from appliance.box.backup import settle
 from appliance.box.derive import System, derive_system
 from appliance.box.inbox import (
     STORE,
@@ -27,6 +26,7 @@ from appliance.box.inbox import (
     parse_inbox,
     settings_of,
 )
+from appliance.box.next_start import settle
 from appliance.config import ConfigError
 from appliance.console import say
 from appliance.stores.base import StoreError

@@ -1,8 +1,7 @@
-"""A box's own data as one file, back again, and away with it.
+"""A box's own data as one file, and back again.
 
-All of it stands in a few folders of the data partition, and is put there or emptied at the start
-of the box, before anything uses it. A backup holds keys and passwords: it is readable for its owner
-only.
+All of it stands in a few folders of the data partition. A backup holds keys and passwords: it is
+readable for its owner only.
 """
 
 import io
@@ -13,19 +12,17 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from appliance import __version__
 from appliance.atomic_file import replace_file, sync_folder
+from appliance.box.next_start import ask_for, begin, give_up
 
 # The proxy's state with sites and local CA, the box's settings, SSH host keys, Valkey's data.
 FOLDERS = ("box", "gatelight", "ssh", "valkey")
-# On the data partition: a backup being unpacked, what the next start is to put in place (empty: all
-# is to go), what is on its way there, and a wish that another took the place of.
-UNPACKING, ASKED, MOVING, DROPPED = ".unpacking", ".asked", ".moving", ".dropped"
 SETTINGS = "box/settings.json"
 # Of the settings, what is said of the card and not of the box (appliance/box/apply.py).
 OF_THE_CARD = ("mark", "mode")
-MACHINE_ID = "machine-id"
 MANIFEST = "gatelight-backup.json"
 FORMAT = 1
 # Far beyond any home's data; a file that claims more is not unpacked.
@@ -69,10 +66,8 @@ def restore_backup(path: Path, data: Path) -> int:
     card has now. A file that is not a whole backup changes nothing. Returns how many files are in
     it. Raises BackupError.
     """
-    fresh = data / UNPACKING
     try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
+        fresh = begin(data)
         with tarfile.open(path, "r:gz") as archive:
             members = _checked(archive, path)
             for member in members:
@@ -80,86 +75,33 @@ def restore_backup(path: Path, data: Path) -> int:
         if not members:
             raise ValueError("nothing is in it")
         _adapt(fresh / SETTINGS, data / SETTINGS)
-        _ask_for(fresh, data)
+        ask_for(data)
     except (OSError, EOFError, tarfile.TarError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BackupError(f"{path} cannot be restored ({reason}): is it a whole backup?") from None
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        give_up(data)
     return sum(member.isfile() for member in members)
-
-
-def reset(data: Path) -> None:
-    """Has the next start find an empty data partition. Raises OSError."""
-    fresh = data / UNPACKING
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
-    # The initramfs gives it to the next start, and nothing that runs writes it (image-build/base).
-    (data / MACHINE_ID).unlink(missing_ok=True)
-    _ask_for(fresh, data)
 
 
 def _adapt(fresh: Path, present: Path) -> None:
     """The backup's settings come to a card that may have another inbox, and other boot files."""
     if not fresh.exists():
         return
+    table = _read_table(fresh)
     try:
-        of_card = json.loads(present.read_bytes())
+        of_card = _read_table(present)
     except (OSError, ValueError):
         of_card = {}
-    table = json.loads(fresh.read_bytes())
     table |= {name: str(of_card.get(name, "")) for name in OF_THE_CARD}
     replace_file(fresh, json.dumps(table).encode(), 0o600)
 
 
-def _ask_for(fresh: Path, data: Path) -> None:
-    """The last wish counts; a power cut in here leaves one wish whole, or none."""
-    dropped = data / DROPPED
-    shutil.rmtree(dropped, ignore_errors=True)
-    if (data / ASKED).exists():
-        (data / ASKED).rename(dropped)
-    fresh.rename(data / ASKED)
-    sync_folder(data)
-    shutil.rmtree(dropped, ignore_errors=True)
-
-
-def settle(data: Path) -> bool:
-    """At the start, before anything uses the data: does what restore or reset asked for.
-
-    Whether there was anything to do. Cut off at any moment, the next start goes on with it: first
-    the old goes, then the wish gets its second name, then what is in it is moved. Raises OSError.
-    """
-    asked, moving = data / ASKED, data / MOVING
-    for left in (UNPACKING, DROPPED):
-        shutil.rmtree(data / left, ignore_errors=True)
-    if asked.is_dir():
-        shutil.rmtree(moving, ignore_errors=True)
-        names = [entry.name for entry in asked.iterdir()]
-        for name in names:
-            (data / name).mkdir(exist_ok=True)
-            _empty(data / name)
-        if not names:
-            _forget(data)
-        asked.rename(moving)
-        sync_folder(data)
-    if not moving.is_dir():
-        return False
-    for folder in moving.iterdir():
-        _move(folder, data / folder.name)
-    sync_folder(data)
-    shutil.rmtree(moving)
-    return True
-
-
-def _forget(data: Path) -> None:
-    """Everything but the folders themselves, for some are mounted elsewhere."""
-    for entry in data.iterdir():
-        if entry.name == ASKED:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            _empty(entry)
-        else:
-            entry.unlink()
+def _read_table(path: Path) -> dict[str, Any]:
+    table = json.loads(path.read_bytes())
+    if not isinstance(table, dict):
+        raise ValueError(f"{SETTINGS} holds no settings")
+    return table
 
 
 def _files(data: Path) -> Iterator[Path]:
@@ -225,25 +167,3 @@ def _give(target: Path, member: tarfile.TarInfo) -> None:
         shutil.chown(target, member.uname or member.uid, member.gname or member.gid)
     except LookupError:
         os.chown(target, member.uid, member.gid)
-
-
-def _move(fresh: Path, folder: Path) -> None:
-    """The folder itself stays, and gets the owner and the mode of the fresh one."""
-    for entry in sorted(fresh.iterdir()):
-        target = folder / entry.name
-        # Where an earlier start was not allowed to end this, services have begun anew.
-        if target.is_dir():
-            shutil.rmtree(target)
-        entry.rename(target)
-    sync_folder(folder)
-    shutil.copystat(fresh, folder)
-    if os.geteuid() == 0:
-        os.chown(folder, fresh.stat().st_uid, fresh.stat().st_gid)
-
-
-def _empty(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()

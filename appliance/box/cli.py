@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.box.apply import Box
-from appliance.box.backup import BackupError, reset, restore_backup, write_backup
+from appliance.box.backup import BackupError, restore_backup, write_backup
 from appliance.box.grow import grow_root
 from appliance.box.kept_log import keep_log
+from appliance.box.next_start import reset
 from appliance.box.system import read, run
 from appliance.console import say
 

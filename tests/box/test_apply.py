@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from appliance.box.apply import Box
-from appliance.box.backup import reset, restore_backup, write_backup
+from appliance.box.backup import restore_backup, write_backup
+from appliance.box.next_start import reset
 from appliance.config import parse_sites
 from appliance.telemetry.refusal import read_refusal
 from tests.box.test_inbox import CLEARED, SITE, WIFI
@@ -278,7 +279,7 @@ def test_data_that_cannot_be_moved_stops_no_start(
     reset(card.root / "data")
     (card.root / "data/spoilt").mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("appliance.box.backup._empty", refuse)
+        patch.setattr("appliance.box.next_start._empty", refuse)
         assert card.start()
     assert "Input/output error" in capsys.readouterr().err
     assert card.sites == [PHOTOS]

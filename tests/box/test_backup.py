@@ -11,15 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.box.backup import (
-    MANIFEST,
-    BackupError,
-    reset,
-    restore_backup,
-    settle,
-    write_backup,
-)
+from appliance.box.backup import MANIFEST, BackupError, restore_backup, write_backup
 from appliance.box.cli import main
+from appliance.box.next_start import reset, settle
 
 
 @pytest.fixture
@@ -112,6 +106,7 @@ def test_settings_come_to_a_card_with_another_inbox(data: Path, tmp_path: Path) 
     for present, kept in (
         ('{"mark": "new", "mode": "", "tables": {}}', {"mark": "new", "mode": ""}),
         ("spoilt", {"mark": "", "mode": ""}),
+        ("[]", {"mark": "", "mode": ""}),
     ):
         settings.write_text(present)
         restore_backup(path, data)
@@ -124,7 +119,7 @@ def test_what_services_began_anew_is_in_nobody_s_way(data: Path, tmp_path: Path)
     write_backup(data, path)
     restore_backup(path, data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("appliance.box.backup._move", fail)
+        patch.setattr("appliance.box.next_start._move", fail)
         with pytest.raises(OSError, match="Input/output"):
             settle(data)
     (data / "gatelight/ca").mkdir(exist_ok=True)
@@ -256,6 +251,7 @@ BAD: dict[str, Callable[[Path], object]] = {
     "climbing": lambda path: archive(path, named("box/../../etc/passwd")),
     "absolute": lambda path: archive(path, named("/etc/passwd")),
     "elsewhere": lambda path: archive(path, named("machine-id")),
+    "other settings": lambda path: archive(path, (tarfile.TarInfo("box/settings.json"), b"[]")),
     "a link": lambda path: archive(path, (link("box/a", "/etc/passwd"), b"")),
     "newer": lambda path: archive(path, named("box/a"), format=2),
     "without a manifest": lambda path: tarfile.open(path, "w:gz").close(),
