@@ -8,6 +8,7 @@ from display.status.model import Trial
 
 # The whole time of a trial is not told, only what is left; the bar is full from here on.
 FULL_BAR_S = 60.0
+CODE_ROLES = (Role.HERO, Role.TITLE, Role.LEAD)
 
 
 def draw_claim(page: Page) -> None:
@@ -25,17 +26,18 @@ def draw_claim(page: Page) -> None:
     text = page.view.dashboard
     side = 0
     if text is not None:
-        room = body.width * 70 // 100 if page.form.is_tall else body.width * 42 // 100
-        side = fit_code(text, min(body.height, room))
+        side = _code_side(page, text, code, body)
     if text is not None and side and not page.form.is_tall:
-        draw_code(page, body.right - side, body.y, text, side)
-        body = Rect(body.x, body.y, body.width - side - 4 * space, body.height)
+        # Both begin at one height, with as much room above as below.
+        top = body.y + (body.height - side) // 2
+        draw_code(page, body.right - side, top, text, side)
+        body = Rect(body.x, top, body.width - side - 4 * space, body.bottom - top)
     y = body.y
     for line in canvas.wrap("Open the dashboard and type this code:", body.width, Role.BODY, 3):
         canvas.text(body.x, y, line, Role.BODY, Ink.QUIET)
         y += canvas.line(Role.BODY)
     y += 2 * space
-    role = canvas.fit(code, body.width, (Role.HERO, Role.TITLE, Role.LEAD), Weight.BOLD)
+    role = canvas.fit(code, body.width, CODE_ROLES, Weight.BOLD)
     canvas.text(body.x, y, code, role, Ink.LIGHT, Weight.BOLD, width=body.width)
     y += canvas.cap(role) + 4 * space
     shown = where.removeprefix("https://").removesuffix("/")
@@ -44,6 +46,17 @@ def draw_claim(page: Page) -> None:
     y += canvas.cap(role) + 4 * space
     if text is not None and page.form.is_tall and y + side <= body.bottom:
         draw_code(page, body.x, y, text, side)
+
+
+def _code_side(page: Page, text: str, code: str, body: Rect) -> int:
+    """As large as leaves the code that is typed its largest letters; 0 where there is no room."""
+    side = 0
+    for share in (70,) if page.form.is_tall else (48, 42):
+        side = fit_code(text, min(body.height, body.width * share // 100))
+        left = body.width - side - 4 * page.space
+        if page.canvas.fit(code, left, CODE_ROLES, Weight.BOLD) is CODE_ROLES[0]:
+            break
+    return side
 
 
 def _draw_claim_tiny(page: Page, code: str, where: str) -> None:
