@@ -204,7 +204,7 @@ def test_what_the_build_has_made_has_the_source_s_time(tmp_path: Path) -> None:
 
 def test_no_command_names_this_machine_s_python(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/tool").write_text("#!/home/me/.venv/bin/python")
+    (tmp_path / "bin/tool").write_text("#!/somewhere/python")
     record = tmp_path / "tool-1.dist-info/RECORD"
     record.parent.mkdir()
     record.write_text("../../bin/tool,sha256=1,1\ntool/bin.py,sha256=2,2\n")
