@@ -24,6 +24,8 @@ PASSWORD = "a horse of this test"
 ADDED, LATER = "added.home.arpa", "later.home.arpa"
 FAULTY = '[box]\nname = "my box"\n'
 FAULT = f"{INBOX}:2: box.name"
+HDMI_MODE = "1280x720@60"
+MORE = f'country = "DE"\nvalkey = true\nhdmi_mode = "{HDMI_MODE}"'
 WIFI_PASSWORD = "correct horse battery"
 # The emulator's own network, as its DHCP would give it out.
 ADDRESS = "10.0.2.15/24"
@@ -112,9 +114,7 @@ def _start_faulty(trial: Trial, before: Before) -> None:
 
 def _start_changed(trial: Trial) -> None:
     checks = trial.checks
-    text = trial.inbox.replace(
-        'name = "gatelight"', 'name = "porch"\ncountry = "DE"\nvalkey = true'
-    )
+    text = trial.inbox.replace('name = "gatelight"', 'name = "porch"\n' + MORE)
     text += CHANGED.format(
         password=WIFI_PASSWORD, address=ADDRESS, host=LATER, backend=trial.backend
     )
@@ -136,6 +136,9 @@ def _start_changed(trial: Trial) -> None:
         modes = machine.shell("sudo stat -c %a /data/box /data/box/settings.json").split()
         is_kept = kept.strip() == "1" and modes == ["700", "600"]
         checks.note("the Wi-Fi's password is kept where root alone reads", is_kept, str(modes))
+        # With the mode in its boot files the box has started once more by itself.
+        line = machine.shell("cat /boot/firmware/cmdline.txt")
+        checks.note("its HDMI mode is in the boot files", HDMI_MODE in line, line.strip()[-40:])
         _check_units(machine, checks)
         machine.shell("sudo gatelight-box factory-reset --yes")
     left = read_boot_file(trial.card, INBOX)
@@ -144,6 +147,10 @@ def _start_changed(trial: Trial) -> None:
     checks.note("the password is nowhere on the first partition", is_gone)
     told = read_boot_file(trial.card, LOG)
     checks.note(f"{LOG} says what was taken over", LATER in told, told.strip())
+    line = read_boot_file(trial.card, "cmdline.txt")
+    checks.note(
+        "a factory reset takes the HDMI mode back", "rootwait" in line and "video=" not in line
+    )
 
 
 def _start_reset(trial: Trial, before: Before) -> None:
