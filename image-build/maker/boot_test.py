@@ -19,7 +19,14 @@ from maker.asking import SITE, Load, ask, is_answered, post, shout
 from maker.card import prepare, read_boot_file, read_seconds
 from maker.checks import Checks
 from maker.errors import BuildError
-from maker.later_starts import PASSWORD, Trial, check_later_starts, leave
+from maker.later_starts import (
+    LOG,
+    PASSWORD,
+    Trial,
+    check_later_starts,
+    check_units,
+    leave,
+)
 from maker.machine import Machine
 from maker.pictures import check_picture, has_picture
 from maker.running import say
@@ -127,8 +134,7 @@ def check_system(machine: Machine, checks: Checks) -> None:
         ),
         "the end of the start",
     )
-    failed = ask_shell("systemctl --failed --no-legend --plain").strip()
-    checks.note("no unit has failed", not failed, failed)
+    check_units(machine, checks)
     card = ask_shell("findmnt -no FSTYPE,OPTIONS /; findmnt -no OPTIONS /run/overlay/root").split(
         "\n"
     )
@@ -252,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if options.idle:
                     measure_idle(machine, options.idle)
                 before = leave(machine, trial)
-            told = read_boot_file(card, "gatelight-boot.log")
+            told = read_boot_file(card, LOG)
             checks.note("the card says what was taken over", SITE in told, told.strip())
             if not options.once:
                 check_later_starts(trial, before, context)

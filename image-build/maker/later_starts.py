@@ -107,7 +107,7 @@ def _start_faulty(trial: Trial, before: Before) -> None:
         alerts = json.loads(machine.shell("sudo gatelight status --json") or "{}").get("alerts")
         checks.note("an alert has the fault in words", FAULT in json.dumps(alerts), FAULT)
         check_picture(machine, checks, trial.work, "alert", "HDMI shows the fault in words")
-        _check_units(machine, checks)
+        check_units(machine, checks)
     told = read_boot_file(trial.card, LOG)
     checks.note(f"{LOG} has the fault", FAULT in told, told.strip().replace("\n", " | "))
 
@@ -139,7 +139,7 @@ def _start_changed(trial: Trial) -> None:
         # With the mode in its boot files the box has started once more by itself.
         line = machine.shell("cat /boot/firmware/cmdline.txt")
         checks.note("its HDMI mode is in the boot files", HDMI_MODE in line, line.strip()[-40:])
-        _check_units(machine, checks)
+        check_units(machine, checks)
         machine.shell("sudo gatelight-box factory-reset --yes")
     left = read_boot_file(trial.card, INBOX)
     checks.note(f"{INBOX} has an empty password now", 'password = ""' in left and LATER in left)
@@ -166,7 +166,7 @@ def _start_reset(trial: Trial, before: Before) -> None:
         checks.note("it is nobody's: a code claims it", bool(status.get("claim")))
         valkey = machine.shell("systemctl is-active valkey-server").strip()
         checks.note("Valkey is off again", valkey == "inactive", valkey)
-        _check_units(machine, checks)
+        check_units(machine, checks)
         content = base64.b64encode(before.backup).decode()
         machine.shell(f"base64 -d | sudo tee {BACKUP} >/dev/null", content)
         told = machine.shell(f"sudo gatelight-box restore {BACKUP} 2>&1").strip()
@@ -190,9 +190,10 @@ def _start_restored(trial: Trial, before: Before, context: ssl.SSLContext) -> No
         checks.note(
             "its owner's password and its local CA are those from before", b" 20" in answer[:12]
         )
-        _check_units(machine, checks)
+        check_units(machine, checks)
 
 
-def _check_units(machine: Machine, checks: Checks) -> None:
+def check_units(machine: Machine, checks: Checks) -> None:
+    """What systemd says of its units."""
     failed = machine.shell("systemctl --failed --no-legend --plain").strip()
     checks.note("no unit has failed", not failed, failed)
