@@ -28,8 +28,8 @@ def draw_claim(page: Page) -> None:
     if text is not None:
         side = _code_side(page, text, code, body)
     if text is not None and side and not page.form.is_tall:
-        # Both begin at one height, with as much room above as below.
-        top = body.y + (body.height - side) // 2
+        # Both begin at one height, in the middle of the screen with a foot or without.
+        top = min(body.y + (page.area.bottom - body.y - side) // 2, body.bottom - side)
         draw_code(page, body.right - side, top, text, side)
         body = Rect(body.x, top, body.width - side - 4 * space, body.bottom - top)
     y = body.y
